@@ -1,2 +1,10 @@
+pub mod app;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod domain;
 pub mod error;
+pub mod events;
+pub mod graphql;
 pub mod language;
