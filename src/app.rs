@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Context;
+use url::Url;
 
 use crate::auth::Passwords;
 use crate::clock::Clock;
@@ -21,6 +22,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// Where this server listens, for links where nothing better is known.
+    pub local_url: Url,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
 }
@@ -42,6 +45,7 @@ impl App {
             None => HashSet::new(),
         };
         Ok(Arc::new(Self {
+            local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
             events: Events::default(),
             clock,
