@@ -1,2 +1,3 @@
+pub mod assistant;
 pub mod error;
 pub mod language;
