@@ -2,7 +2,8 @@
 
 /// One subject of the guide.
 pub(super) struct Topic {
-    /// Its name in tests.
+    /// What tests call it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests alone"))]
     pub(super) name: &'static str,
     /// Patterns that call for it, in both languages.
     pub(super) patterns: &'static [&'static str],
