@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use url::Url;
 
+use crate::assistant::{Assistant, AssistantSettings};
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,6 +23,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// What answers people who talk to the assistant.
+    pub assistant: Assistant,
     /// Where this server listens, for links where nothing better is known.
     pub local_url: Url,
     /// Hashes and checks passwords.
@@ -47,6 +50,12 @@ impl App {
         Ok(Arc::new(Self {
             local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
+            assistant: Assistant::new(AssistantSettings {
+                url: config.assistant_url.clone(),
+                key: config.assistant_key.clone(),
+                model: config.assistant_model.clone(),
+                timeout: config.assistant_timeout(),
+            })?,
             events: Events::default(),
             clock,
             passwords: Passwords::new(refused)?,

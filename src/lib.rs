@@ -1,4 +1,5 @@
 pub mod app;
+pub mod assistant;
 pub mod auth;
 pub mod clock;
 pub mod config;
