@@ -1,6 +1,7 @@
 //! The assistant against a real HTTP server on loopback: good answers, slow ones, wrong ones,
 //! broken connections.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,8 +46,9 @@ enum Manner {
     Unending,
     /// Body without end and without declared length.
     Flood,
-    /// The connection closed in the middle of this many answers; later ones are good.
-    HalfAnswers(usize),
+    /// The connection closed in the middle of this many answers, with or without their length
+    /// declared; later ones are good.
+    HalfAnswers { halves: usize, declared: bool },
     /// A good answer once a permit is given.
     Gated(Arc<Semaphore>),
 }
@@ -71,10 +73,19 @@ struct Shared {
     arrived: watch::Sender<usize>,
 }
 
-/// Reads from and then closes the first `breaks` connections.
+/// How a connection ends before any answer.
+#[derive(Clone, Copy)]
+enum Break {
+    /// Closed after the request was read.
+    Closed,
+    /// Reset.
+    Reset,
+}
+
+/// Breaks its first connections.
 struct Breaking {
     inner: TcpListener,
-    breaks: usize,
+    breaks: VecDeque<Break>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -86,11 +97,16 @@ impl Listener for Breaking {
         loop {
             let (mut stream, address) = Listener::accept(&mut self.inner).await;
             self.connections.fetch_add(1, Ordering::SeqCst);
-            if self.breaks == 0 {
-                return (stream, address);
+            match self.breaks.pop_front() {
+                None => return (stream, address),
+                Some(Break::Closed) => {
+                    let _ = stream.read(&mut [0; 64 * 1024]).await;
+                }
+                Some(Break::Reset) => {
+                    stream.readable().await.unwrap();
+                    stream.set_zero_linger().unwrap();
+                }
             }
-            self.breaks -= 1;
-            let _ = stream.read(&mut [0; 64 * 1024]).await;
         }
     }
 
@@ -101,10 +117,10 @@ impl Listener for Breaking {
 
 impl Server {
     async fn start(manner: Manner) -> Self {
-        Self::start_breaking(0, manner).await
+        Self::start_breaking(&[], manner).await
     }
 
-    async fn start_breaking(breaks: usize, manner: Manner) -> Self {
+    async fn start_breaking(breaks: &[Break], manner: Manner) -> Self {
         let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = inner.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -120,7 +136,7 @@ impl Server {
             });
         let listener = Breaking {
             inner,
-            breaks,
+            breaks: VecDeque::from_iter(breaks.iter().copied()),
             connections: Arc::clone(&connections),
         };
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -181,12 +197,21 @@ async fn respond(State(shared): State<Shared>, request: Request) -> Response {
             Ok::<_, io::Error>(Bytes::from(vec![b' '; 16 * 1024]))
         }))
         .into_response(),
-        Manner::HalfAnswers(halves) if number <= halves => Body::from_stream(stream::iter([
-            Ok(Bytes::from("{\"choices\":")),
-            Err(io::Error::other("cut off")),
-        ]))
-        .into_response(),
-        Manner::HalfAnswers(_) => Json(says("whole")).into_response(),
+        Manner::HalfAnswers { halves, declared } if number <= halves => {
+            let end = stream::once(async {
+                // The server sends what it has before it comes back to the body.
+                tokio::task::yield_now().await;
+                Err(io::Error::other("cut off"))
+            });
+            let half =
+                Body::from_stream(stream::iter([Ok(Bytes::from("{\"choices\":"))]).chain(end));
+            if declared {
+                ([(header::CONTENT_LENGTH, "1000")], half).into_response()
+            } else {
+                half.into_response()
+            }
+        }
+        Manner::HalfAnswers { .. } => Json(says("whole")).into_response(),
         Manner::Gated(gate) => {
             gate.acquire().await.unwrap().forget();
             Json(says("let through")).into_response()
@@ -385,7 +410,7 @@ async fn a_slow_server_is_not_waited_for_and_not_asked_again() {
 
 #[tokio::test]
 async fn the_timeout_holds_for_the_retry_too() {
-    let server = Server::start_breaking(1, Manner::Silent).await;
+    let server = Server::start_breaking(&[Break::Closed], Manner::Silent).await;
     let assistant = assistant(AssistantSettings {
         timeout: Duration::from_millis(300),
         ..server.settings()
@@ -510,24 +535,38 @@ async fn answers_are_cleaned_and_cut_between_characters() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_once_is_tried_again() {
-    let server = Server::start_breaking(1, Manner::Json(says("here now"))).await;
-    is_model(&ask_server(&server, QUESTION).await, "here now");
-    assert_eq!(server.connections(), 2);
-
-    let server = Server::start(Manner::HalfAnswers(1)).await;
-    is_model(&ask_server(&server, QUESTION).await, "whole");
-    assert_eq!(server.requests(), 2);
+    for how in [Break::Closed, Break::Reset] {
+        let server = Server::start_breaking(&[how], Manner::Json(says("here now"))).await;
+        is_model(&ask_server(&server, QUESTION).await, "here now");
+        assert_eq!(server.connections(), 2);
+    }
+    for declared in [false, true] {
+        let server = Server::start(Manner::HalfAnswers {
+            halves: 1,
+            declared,
+        })
+        .await;
+        is_model(&ask_server(&server, QUESTION).await, "whole");
+        assert_eq!(server.requests(), 2);
+    }
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_twice_is_left_alone() {
-    let server = Server::start_breaking(2, Manner::Json(says("too late"))).await;
-    is_guide(&ask_server(&server, QUESTION).await, QUESTION);
-    assert_eq!(server.connections(), 2);
-
-    let server = Server::start(Manner::HalfAnswers(2)).await;
-    is_guide(&ask_server(&server, QUESTION).await, QUESTION);
-    assert_eq!(server.requests(), 2);
+    for breaks in [[Break::Closed; 2], [Break::Reset; 2]] {
+        let server = Server::start_breaking(&breaks, Manner::Json(says("too late"))).await;
+        is_guide(&ask_server(&server, QUESTION).await, QUESTION);
+        assert_eq!(server.connections(), 2);
+    }
+    for declared in [false, true] {
+        let server = Server::start(Manner::HalfAnswers {
+            halves: 2,
+            declared,
+        })
+        .await;
+        is_guide(&ask_server(&server, QUESTION).await, QUESTION);
+        assert_eq!(server.requests(), 2);
+    }
 }
 
 #[tokio::test]
@@ -608,6 +647,14 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn a_failure_is_logged_by_its_kind_and_nothing_said_reaches_the_log() {
+    let body = says("private answer").to_string().into_bytes();
+    let manner = Manner::Plain(StatusCode::INTERNAL_SERVER_ERROR, body);
+    let server = Server::start(manner).await;
+    // tracing remembers for each place that logs whether anybody listens. Other tests run in
+    // other threads without a subscriber: one call now makes the place known, and a second
+    // subscriber keeps tracing from taking the opinion of one thread for that of all.
+    ask_server(&server, QUESTION).await;
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -617,9 +664,6 @@ async fn a_failure_is_logged_by_its_kind_and_nothing_said_reaches_the_log() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let body = says("private answer").to_string().into_bytes();
-    let manner = Manner::Plain(StatusCode::INTERNAL_SERVER_ERROR, body);
-    let server = Server::start(manner).await;
     let history = [turn(Speaker::User, "private history")];
     ask(&assistant(server.settings()), &history, "private question").await;
     let url = format!("http://user:pa55word@{}/v1", server.address);
@@ -636,7 +680,7 @@ async fn a_failure_is_logged_by_its_kind_and_nothing_said_reaches_the_log() {
     for secret in ["private", KEY, "pa55word"] {
         assert!(!log.contains(secret), "{log}");
     }
-    assert_eq!(server.requests(), 2);
+    assert_eq!(server.requests(), 3);
 }
 
 #[tokio::test]
