@@ -4,9 +4,9 @@ use std::convert::Infallible;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Response as GraphQlResponse};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -23,6 +23,12 @@ use super::{Endpoint, going_down};
 
 /// Events made and not yet written to the client; more of them wait in their subscription.
 const QUEUE: usize = 16;
+
+/// Browsers dispatch an event only when it has a `data` line, be it empty.
+const COMPLETE: &str = "event: complete\ndata: \n\n";
+
+/// A comment, which clients ignore and proxies count as a sign of life.
+const KEEP_ALIVE: &str = ":\n\n";
 
 /// Answers GET and POST with an event stream. What is refused before execution is answered as
 /// over HTTP, with a status of 4xx.
@@ -48,10 +54,7 @@ pub(super) async fn handle<E: Executor>(
     };
     let session = (endpoint.inner.access.http)(&parts);
     let kind = operation.kind;
-    let mut responses = endpoint
-        .stream(operation, (session.data)())
-        .fuse()
-        .boxed();
+    let mut responses = endpoint.stream(operation, (session.data)()).fuse().boxed();
 
     // What the executor refuses has to be answered before the stream begins. It validates when it
     // is first polled, so that one poll will do for a subscription, which may be silent for
@@ -75,18 +78,20 @@ pub(super) async fn handle<E: Executor>(
         ended: session.ended,
         shutdown: endpoint.inner.shutdown.clone(),
         write_timeout: endpoint.inner.settings.write_timeout,
+        keep_alive: endpoint.inner.settings.sse_keep_alive,
         sender,
         _permit: permit,
     });
     tokio::spawn(task.in_current_span());
 
-    let keep_alive = KeepAlive::new().interval(endpoint.inner.settings.sse_keep_alive);
-    let events = ReceiverStream::new(receiver).map(Ok::<Event, Infallible>);
-    let mut answer = Sse::new(events).keep_alive(keep_alive).into_response();
-    // nginx gathers answers before it passes them on, unless told not to.
-    let unbuffered = HeaderValue::from_static("no");
-    answer.headers_mut().insert("x-accel-buffering", unbuffered);
-    answer
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // nginx gathers answers before it passes them on, unless told not to.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    let events = ReceiverStream::new(receiver).map(Ok::<Bytes, Infallible>);
+    (headers, Body::from_stream(events)).into_response()
 }
 
 impl<E> Endpoint<E> {
@@ -122,7 +127,8 @@ struct Pump {
     ended: BoxFuture<'static, ()>,
     shutdown: watch::Receiver<bool>,
     write_timeout: Duration,
-    sender: mpsc::Sender<Event>,
+    keep_alive: Duration,
+    sender: mpsc::Sender<Bytes>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -135,20 +141,26 @@ async fn pump(pump: Pump) {
         ended,
         shutdown,
         write_timeout,
+        keep_alive,
         sender,
         _permit,
     } = pump;
-    let send = async |event: Event| {
-        let sent = timeout(write_timeout, sender.send(event)).await;
+    let send = async |event: String| {
+        let sent = timeout(write_timeout, sender.send(event.into())).await;
         matches!(sent, Ok(Ok(())))
     };
     let flow = async {
-        while let Some(response) = responses.next().await {
-            if !send(next_event(&response)).await {
+        loop {
+            let event = match timeout(keep_alive, responses.next()).await {
+                Ok(Some(response)) => next_event(&response),
+                Ok(None) => break,
+                Err(_) => KEEP_ALIVE.to_owned(),
+            };
+            if !send(event).await {
                 return;
             }
         }
-        send(complete_event()).await;
+        send(COMPLETE.to_owned()).await;
     };
     tokio::select! {
         biased;
@@ -158,21 +170,17 @@ async fn pump(pump: Pump) {
             let error = async_graphql::ServerError::new("The credentials have ended.", None);
             let response = GraphQlResponse::from_errors(vec![coded(error, "UNAUTHENTICATED")]);
             if send(next_event(&response)).await {
-                send(complete_event()).await;
+                send(COMPLETE.to_owned()).await;
             }
         }
         () = flow => {}
     }
 }
 
-fn next_event(response: &GraphQlResponse) -> Event {
-    Event::default()
-        .event("next")
-        .json_data(response)
-        .unwrap_or_else(|_| complete_event())
-}
-
-/// Browsers dispatch an event only when it has a `data` line, be it empty.
-fn complete_event() -> Event {
-    Event::default().event("complete").data("")
+/// JSON text has no line breaks, so that it is one `data` line.
+fn next_event(response: &GraphQlResponse) -> String {
+    match serde_json::to_string(response) {
+        Ok(json) => format!("event: next\ndata: {json}\n\n"),
+        Err(_) => COMPLETE.to_owned(),
+    }
 }

@@ -99,11 +99,14 @@ pub struct Query;
 
 #[Object]
 impl Query {
-    async fn hello(&self, #[graphql(default_with = "\"world\".to_owned()")] name: String) -> String {
+    async fn hello(
+        &self,
+        #[graphql(default_with = "\"world\".to_owned()")] name: String,
+    ) -> String {
         format!("Hello, {name}!")
     }
 
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<&str> {
+    async fn viewer<'a>(&self, ctx: &Context<'a>) -> Result<&'a str> {
         Ok(&ctx.data::<Viewer>()?.0)
     }
 
@@ -115,8 +118,9 @@ impl Query {
         Query
     }
 
-    async fn boom(&self) -> Result<Option<String>> {
-        Err(async_graphql::Error::new("boom").extend_with(|_, e| e.set("code", "CONFLICT")))
+    async fn boom(&self) -> Option<Result<String>> {
+        let error = async_graphql::Error::new("boom");
+        Some(Err(error.extend_with(|_, e| e.set("code", "CONFLICT"))))
     }
 
     async fn must(&self) -> Result<String> {
@@ -124,13 +128,18 @@ impl Query {
     }
 
     async fn panics(&self) -> i32 {
-        panic!("on purpose")
+        if true { panic!("on purpose") } else { 0 }
     }
 
     async fn person(&self, input: PersonInput) -> String {
         let (age, colours) = (input.age.unwrap_or(-1), input.colours.unwrap_or_default());
         let red = colours.iter().filter(|c| **c == Colour::Red).count();
-        format!("{} {age} {} {red} of {}", input.name, input.rank, colours.len())
+        format!(
+            "{} {age} {} {red} of {}",
+            input.name,
+            input.rank,
+            colours.len()
+        )
     }
 
     async fn find(&self, by: By) -> String {
