@@ -1,3 +1,13 @@
+pub mod app;
+pub mod assistant;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod domain;
 pub mod error;
+pub mod events;
+pub mod graphql;
+pub mod http;
 pub mod language;
 pub mod transport;

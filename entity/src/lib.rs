@@ -1,1 +1,17 @@
+//! The tables of haven as sea-orm models, one file per table.
+//!
+//! Knows neither GraphQL nor HTTP. The tables themselves are made by the `migration` crate.
 
+pub mod alarm;
+pub mod alarm_result;
+pub mod alarm_scenario;
+pub mod chat_message;
+pub mod chat_session;
+pub mod emergency_contact;
+pub mod music_track;
+pub mod notification;
+pub mod profile;
+pub mod session;
+pub mod therapist;
+pub mod ticket;
+pub mod user;

@@ -1,1 +1,26 @@
+//! The schema of the database, one reversible change per file, the same on SQLite and PostgreSQL.
 
+use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
+
+mod m0001_accounts;
+mod m0002_catalogue;
+mod m0003_people;
+mod m0004_alarms;
+mod m0005_chat;
+
+/// Every migration, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_accounts::Migration),
+            Box::new(m0002_catalogue::Migration),
+            Box::new(m0003_people::Migration),
+            Box::new(m0004_alarms::Migration),
+            Box::new(m0005_chat::Migration),
+        ]
+    }
+}

@@ -1,0 +1,35 @@
+//! What came of an alarm.
+
+use sea_orm::entity::prelude::*;
+
+/// One per alarm. A flag is true only once the thing has happened.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "alarm_results")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Unique.
+    #[sea_orm(unique)]
+    pub alarm_id: i64,
+    /// Where the person was, in words; empty when unknown.
+    pub location: String,
+    /// Degrees north, WGS 84.
+    pub latitude: Option<f64>,
+    /// Degrees east, WGS 84.
+    pub longitude: Option<f64>,
+    /// When this row was made.
+    pub timestamp: DateTimeUtc,
+    /// The phone said so.
+    pub music_played: bool,
+    /// A mail server took a mail for at least one contact.
+    pub message_sent_to_contacts: bool,
+    /// The phone said so.
+    pub voice_message_played: bool,
+    /// A mail server took the mail for the therapist.
+    pub therapist_notified: bool,
+    /// The alarm is over.
+    pub completed: bool,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

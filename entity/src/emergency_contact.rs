@@ -1,0 +1,25 @@
+//! Somebody to tell when the alarm is pressed.
+
+use sea_orm::entity::prelude::*;
+
+/// Several per user.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "emergency_contacts")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// Whose contact.
+    pub user_id: i64,
+    pub name: String,
+    /// What the contact is to the user, as in "brother".
+    pub relationship: String,
+    /// As typed.
+    pub phone: String,
+    /// The digits of `phone`, by which a contact is recognised.
+    pub phone_digits: String,
+    /// Empty when unknown.
+    pub email: String,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

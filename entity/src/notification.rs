@@ -1,0 +1,96 @@
+//! One message to one recipient over one channel: the outbox of alarms.
+
+use sea_orm::entity::prelude::*;
+
+/// What the message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum Purpose {
+    /// The person pressed the alarm.
+    #[sea_orm(string_value = "alarm")]
+    Alarm,
+    /// The alarm is over.
+    #[sea_orm(string_value = "all_clear")]
+    AllClear,
+}
+
+/// Who is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum RecipientKind {
+    /// An emergency contact.
+    #[sea_orm(string_value = "contact")]
+    Contact,
+    /// The therapist.
+    #[sea_orm(string_value = "therapist")]
+    Therapist,
+}
+
+/// How it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum Channel {
+    /// By mail.
+    #[sea_orm(string_value = "email")]
+    Email,
+}
+
+/// Where a notification stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum Status {
+    /// Waits for `next_attempt_at`.
+    #[sea_orm(string_value = "pending")]
+    Pending,
+    /// A worker holds it until `lease_until`.
+    #[sea_orm(string_value = "sending")]
+    Sending,
+    /// The provider took it.
+    #[sea_orm(string_value = "sent")]
+    Sent,
+    /// Given up; `failure` says why.
+    #[sea_orm(string_value = "failed")]
+    Failed,
+    /// Never tried, or no longer needed; `failure` says why.
+    #[sea_orm(string_value = "skipped")]
+    Skipped,
+}
+
+/// Recipient and address are copied in: what was promised is sent, whatever is edited meanwhile.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "notifications")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub alarm_id: i64,
+    pub purpose: Purpose,
+    pub recipient_kind: RecipientKind,
+    /// The contact told, while it exists.
+    pub contact_id: Option<i64>,
+    /// The therapist told, while it exists.
+    pub therapist_id: Option<i64>,
+    /// Name of the recipient.
+    pub recipient_name: String,
+    /// What a contact is to the user; empty for a therapist.
+    pub relationship: String,
+    pub channel: Channel,
+    /// Where it goes; empty when unknown.
+    pub address: String,
+    pub status: Status,
+    /// Tries so far, the running one included.
+    pub attempts: i32,
+    /// Not tried before then.
+    pub next_attempt_at: DateTimeUtc,
+    /// While sending: from then on another worker may take it.
+    pub lease_until: Option<DateTimeUtc>,
+    /// Why it failed, was skipped, or has to be tried again: a word of `delivery::Failure`.
+    pub failure: Option<String>,
+    /// The same over all tries, so that a duplicate is recognisable.
+    pub message_id: String,
+    pub created_at: DateTimeUtc,
+    /// When the provider took it.
+    pub sent_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

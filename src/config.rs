@@ -1,0 +1,183 @@
+//! Every setting of haven.
+//!
+//! Read from `haven.toml` in the working folder where there is one, and over it from
+//! environment variables named `HAVEN_` and the setting in capitals. An empty value counts as
+//! not set.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+/// The settings, checked. Field names are the setting names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder for the embedded database and for mails written as files.
+    pub data_dir: PathBuf,
+    /// `sqlite://PATH` or `postgres://…`; not set: `haven.sqlite3` in the data folder.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub database_url: Option<SecretString>,
+    /// Connections to the database at most.
+    pub database_connections: u32,
+    /// The URL under which clients reach this server; not set: taken from each request.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub public_url: Option<Url>,
+    /// Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed: addresses or
+    /// networks, separated by commas.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The mail server, in lettre's URL form: `smtp://`, `smtps://`, with `?tls=required` for
+    /// STARTTLS; not set: mails are written as files.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub smtp_url: Option<SecretString>,
+    /// The sender of every mail.
+    pub mail_from: String,
+    /// The base URL of an OpenAI-compatible API; not set: the built-in guide answers.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub assistant_url: Option<Url>,
+    /// The key for it.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub assistant_key: Option<SecretString>,
+    /// The model to ask for.
+    pub assistant_model: String,
+    /// How long an answer of the model may take, in seconds, before the guide answers.
+    pub assistant_timeout: u64,
+    /// Days without use after which a login ends.
+    pub session_days: i64,
+    /// A file of passwords that registration refuses, one a line.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub refused_passwords: Option<PathBuf>,
+    /// Whether the support chat URL carries a one-time ticket, for apps that open it as it is.
+    pub support_tickets: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            data_dir: PathBuf::from("./data"),
+            database_url: None,
+            database_connections: 16,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            smtp_url: None,
+            mail_from: "haven <haven@localhost>".to_owned(),
+            assistant_url: None,
+            assistant_key: None,
+            assistant_model: "gpt-4o-mini".to_owned(),
+            assistant_timeout: 20,
+            session_days: 180,
+            refused_passwords: None,
+            support_tickets: false,
+        }
+    }
+}
+
+impl Config {
+    /// Reads file and environment.
+    ///
+    /// # Errors
+    /// If a setting is unknown or makes no sense; the text names it.
+    pub fn load() -> anyhow::Result<Self> {
+        let mut builder = config::Config::builder();
+        if Path::new("haven.toml").exists() {
+            builder = builder.add_source(config::File::with_name("haven.toml"));
+        }
+        for (name, value) in std::env::vars() {
+            if let Some(setting) = name.strip_prefix("HAVEN_")
+                && !setting.starts_with("TEST_")
+            {
+                builder = builder
+                    .set_override(setting.to_ascii_lowercase(), value)
+                    .with_context(|| format!("the setting {name} can't be read"))?;
+            }
+        }
+        let config: Self = builder
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .context("the settings don't fit")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.mail_from.parse::<lettre::message::Mailbox>().is_ok(),
+            "HAVEN_MAIL_FROM must be an address, as in `haven <haven@example.org>`"
+        );
+        anyhow::ensure!(
+            (1..=36_500).contains(&self.session_days),
+            "HAVEN_SESSION_DAYS must be from 1 to 36500"
+        );
+        anyhow::ensure!(
+            (1..=600).contains(&self.assistant_timeout),
+            "HAVEN_ASSISTANT_TIMEOUT must be from 1 to 600 seconds"
+        );
+        anyhow::ensure!(
+            (1..=1000).contains(&self.database_connections),
+            "HAVEN_DATABASE_CONNECTIONS must be from 1 to 1000"
+        );
+        for (name, url) in [
+            ("HAVEN_PUBLIC_URL", &self.public_url),
+            ("HAVEN_ASSISTANT_URL", &self.assistant_url),
+        ] {
+            if let Some(url) = url {
+                anyhow::ensure!(
+                    matches!(url.scheme(), "http" | "https") && url.has_host(),
+                    "{name} must be an http or https URL"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The URL of the database, the embedded one included. Holds a password where one is set.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        match &self.database_url {
+            Some(url) => url.expose_secret().to_owned(),
+            None => format!("sqlite://{}", self.data_dir.join("haven.sqlite3").display()),
+        }
+    }
+
+    /// How long an answer of the model may take.
+    #[must_use]
+    pub const fn assistant_timeout(&self) -> Duration {
+        Duration::from_secs(self.assistant_timeout)
+    }
+}
+
+fn empty_is_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    match text.as_deref().map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => {
+            T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(text)).map(Some)
+        }
+    }
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            part.parse::<IpNet>()
+                .or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| serde::de::Error::custom("not an address or a network"))
+        })
+        .collect()
+}

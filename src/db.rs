@@ -1,0 +1,136 @@
+//! The database: opening it, beginning transactions that write, counting statements.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+/// How long a statement waits for another writer (SQLite) or for a free connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// PostgreSQL's advisory lock under which one node at a time migrates; the number is haven's own.
+const MIGRATION_LOCK: i64 = 0x6861_7665_6e00;
+
+/// An open pool. Cloning shares it.
+#[derive(Clone)]
+pub struct Db {
+    pool: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// Opens the database at `url` (`sqlite://PATH`, made if missing, or `postgres://…`).
+    ///
+    /// # Errors
+    /// If the URL is neither, or the database can't be reached.
+    pub async fn open(url: &str, max_connections: u32) -> anyhow::Result<Self> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(max_connections)
+            .acquire_timeout(PATIENCE)
+            .connect_timeout(PATIENCE)
+            // Statements carry personal data in their parameters.
+            .sqlx_logging(false);
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let file = path.split('?').next().unwrap_or(path);
+            if let Some(folder) = Path::new(file).parent() {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot create {}", folder.display()))?;
+            }
+            // The ping before each use would double the cost of a point query, and a file
+            // does not hang up.
+            options.test_before_acquire(false);
+            options.map_sqlx_sqlite_opts(|options| {
+                options
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // An alarm that was answered must survive a power cut.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(PATIENCE)
+                    .foreign_keys(true)
+            });
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // Only a connection that sat idle may have died; a busy one needs no ping.
+            options.test_before_acquire_if_idle_for(Duration::from_secs(5));
+        } else {
+            anyhow::bail!("the database URL must begin with sqlite:// or postgres://");
+        }
+        let mut pool = Database::connect(options)
+            .await
+            .map_err(|error| anyhow::anyhow!("cannot open the database: {}", plain(&error)))?;
+        let statements = Arc::new(AtomicU64::new(0));
+        let counter = statements.clone();
+        pool.set_metric_callback(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        Ok(Self { pool, statements })
+    }
+
+    /// Brings the tables up to date. Several nodes may call it at once.
+    ///
+    /// # Errors
+    /// If a migration fails; what it did is rolled back on PostgreSQL.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        if self.pool.get_database_backend() != DbBackend::Postgres {
+            return Migrator::up(&self.pool, None).await;
+        }
+        // The lock belongs to this transaction's connection and goes with it, even in a crash.
+        let lock = self.pool.begin().await?;
+        lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            .await?;
+        let outcome = Migrator::up(&self.pool, None).await;
+        lock.commit().await?;
+        outcome
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that
+    /// two of them can't both read first and then fail to write.
+    ///
+    /// # Errors
+    /// If no connection is to be had in time.
+    pub async fn write(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.pool
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            })
+            .await
+    }
+
+    /// The pool, for reading and for single statements.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+
+    /// SQL statements run since the start, `BEGIN` and `COMMIT` not counted.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Closes every connection, waiting for those in use.
+    ///
+    /// # Errors
+    /// If the driver reports one.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.pool.close().await
+    }
+}
+
+/// A database error as far as an operator may see it: drivers put the URL's password in some.
+fn plain(error: &DbErr) -> String {
+    match error {
+        DbErr::Conn(_) => "the connection was refused or failed".to_owned(),
+        other => String::from_str(&other.to_string()).unwrap_or_default(),
+    }
+}

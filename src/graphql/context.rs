@@ -1,0 +1,61 @@
+//! What a resolver can ask of its context.
+
+use std::sync::Arc;
+
+use async_graphql::Context;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::error::{Error, Result, Unauthenticated};
+use crate::graphql::loaders::Loaders;
+
+/// The connection an operation came over, in the request data of sockets: what one socket
+/// sends is not echoed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin(pub Uuid);
+
+/// The scheme and authority under which the client reached this server, as in
+/// `http://127.0.0.1:8000`; in the request data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(pub url::Url);
+
+/// Typed access to what haven puts into a context.
+pub trait ContextExt<'a> {
+    /// The application.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the schema was built without one, as for printing it.
+    fn app(&self) -> Result<&'a Arc<App>>;
+    /// Who is asking; nobody, where the transport said nothing.
+    fn viewer(&self) -> Viewer;
+    /// The loaders of this execution.
+    ///
+    /// # Errors
+    /// `INTERNAL` outside an execution.
+    fn loaders(&self) -> Result<&'a Loaders>;
+    /// The connection this came over, if it is one.
+    fn origin(&self) -> Option<Uuid>;
+}
+
+impl<'a> ContextExt<'a> for Context<'a> {
+    fn app(&self) -> Result<&'a Arc<App>> {
+        self.data_opt::<Arc<App>>()
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("no App in the schema")))
+    }
+
+    fn viewer(&self) -> Viewer {
+        self.data_opt::<Viewer>()
+            .cloned()
+            .unwrap_or(Viewer::Nobody(Unauthenticated::NotProvided))
+    }
+
+    fn loaders(&self) -> Result<&'a Loaders> {
+        self.data_opt::<Loaders>()
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("no loaders in this execution")))
+    }
+
+    fn origin(&self) -> Option<Uuid> {
+        self.data_opt::<Origin>().map(|origin| origin.0)
+    }
+}

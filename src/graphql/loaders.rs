@@ -1,0 +1,186 @@
+//! Batched reads, fresh for each execution: what many rows of a list ask for one by one
+//! arrives at the database as one statement.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ::dataloader::BatchFn;
+use ::dataloader::cached::Loader;
+use entity::{
+    alarm, alarm_result, alarm_scenario, chat_session, emergency_contact, music_track,
+    notification, profile, therapist, user,
+};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
+};
+
+use crate::app::App;
+use crate::db::Db;
+use crate::error::{Error, Result};
+
+/// Rows of one key, oldest first. Shared, because a loader hands out clones.
+type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
+
+/// Loads rows of one entity by the value of one column.
+pub struct ByColumn<E: EntityTrait> {
+    db: Db,
+    column: E::Column,
+    key: fn(&E::Model) -> i64,
+}
+
+impl<E: EntityTrait> BatchFn<i64, Rows<E::Model>> for ByColumn<E>
+where
+    E::Model: Send + Sync,
+{
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, Rows<E::Model>> {
+        let mut select = E::find().filter(self.column.is_in(keys.iter().copied()));
+        for part in E::PrimaryKey::iter() {
+            select = select.order_by_asc(part.into_column());
+        }
+        let rows = match select.all(self.db.read()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let error = Arc::new(error);
+                return keys.iter().map(|key| (*key, Err(error.clone()))).collect();
+            }
+        };
+        let mut found: HashMap<i64, Vec<E::Model>> =
+            keys.iter().map(|key| (*key, Vec::new())).collect();
+        for row in rows {
+            found.entry((self.key)(&row)).or_default().push(row);
+        }
+        found
+            .into_iter()
+            .map(|(key, rows)| (key, Ok(Arc::new(rows))))
+            .collect()
+    }
+}
+
+/// A loader of rows of one entity by one column.
+pub struct Batched<E: EntityTrait>
+where
+    E::Model: Send + Sync,
+{
+    loader: Loader<i64, Rows<E::Model>, ByColumn<E>>,
+}
+
+impl<E: EntityTrait> Batched<E>
+where
+    E::Model: Clone + Send + Sync,
+{
+    fn new(app: &App, column: E::Column, key: fn(&E::Model) -> i64) -> Self {
+        Self {
+            loader: Loader::new(ByColumn {
+                db: app.db.clone(),
+                column,
+                key,
+            }),
+        }
+    }
+
+    /// Every row with this key, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn all(&self, key: i64) -> Result<Arc<Vec<E::Model>>> {
+        self.loader
+            .try_load(key)
+            .await
+            .map_err(|error| Error::Internal(error.into()))?
+            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+    }
+
+    /// The row with this key, where the column is unique.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn one(&self, key: i64) -> Result<Option<E::Model>> {
+        Ok(self.all(key).await?.first().cloned())
+    }
+
+    /// Keeps a row that is known already from being read again.
+    pub async fn prime(&self, key: i64, row: E::Model) {
+        self.loader.prime(key, Ok(Arc::new(vec![row]))).await;
+    }
+}
+
+/// The loaders of one execution.
+pub struct Loaders {
+    /// Users by id.
+    pub users: Batched<user::Entity>,
+    /// Profiles by user.
+    pub profiles: Batched<profile::Entity>,
+    /// Emergency contacts by user.
+    pub contacts_of_user: Batched<emergency_contact::Entity>,
+    /// Emergency contacts by id.
+    pub contacts: Batched<emergency_contact::Entity>,
+    /// Therapists by user.
+    pub therapist_of_user: Batched<therapist::Entity>,
+    /// Therapists by id.
+    pub therapists: Batched<therapist::Entity>,
+    /// Tracks by id.
+    pub tracks: Batched<music_track::Entity>,
+    /// Scenarios by id.
+    pub scenarios: Batched<alarm_scenario::Entity>,
+    /// Alarms by id.
+    pub alarms: Batched<alarm::Entity>,
+    /// Results by alarm.
+    pub results: Batched<alarm_result::Entity>,
+    /// Notifications by alarm.
+    pub notifications: Batched<notification::Entity>,
+    /// Chat sessions by id.
+    pub chats: Batched<chat_session::Entity>,
+}
+
+impl Loaders {
+    /// Empty loaders over the application's database.
+    #[must_use]
+    pub fn new(app: &App) -> Self {
+        Self {
+            users: Batched::new(app, user::Column::Id, |row: &user::Model| row.id),
+            profiles: Batched::new(app, profile::Column::UserId, |row: &profile::Model| {
+                row.user_id
+            }),
+            contacts_of_user: Batched::new(
+                app,
+                emergency_contact::Column::UserId,
+                |row: &emergency_contact::Model| row.user_id,
+            ),
+            contacts: Batched::new(
+                app,
+                emergency_contact::Column::Id,
+                |row: &emergency_contact::Model| row.id,
+            ),
+            therapist_of_user: Batched::new(
+                app,
+                therapist::Column::UserId,
+                |row: &therapist::Model| row.user_id,
+            ),
+            therapists: Batched::new(app, therapist::Column::Id, |row: &therapist::Model| row.id),
+            tracks: Batched::new(app, music_track::Column::Id, |row: &music_track::Model| {
+                row.id
+            }),
+            scenarios: Batched::new(
+                app,
+                alarm_scenario::Column::Id,
+                |row: &alarm_scenario::Model| row.id,
+            ),
+            alarms: Batched::new(app, alarm::Column::Id, |row: &alarm::Model| row.id),
+            results: Batched::new(
+                app,
+                alarm_result::Column::AlarmId,
+                |row: &alarm_result::Model| row.alarm_id,
+            ),
+            notifications: Batched::new(
+                app,
+                notification::Column::AlarmId,
+                |row: &notification::Model| row.alarm_id,
+            ),
+            chats: Batched::new(
+                app,
+                chat_session::Column::Id,
+                |row: &chat_session::Model| row.id,
+            ),
+        }
+    }
+}
