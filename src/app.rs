@@ -6,6 +6,7 @@ use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::delivery::Delivery;
 use crate::events::Events;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
@@ -18,6 +19,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// Sends notifications.
+    pub delivery: Delivery,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
 }
@@ -33,6 +36,7 @@ impl App {
             db,
             events: Events::default(),
             clock,
+            delivery: Delivery::new(&config)?,
             passwords: Passwords::new()?,
             config,
         }))
