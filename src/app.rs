@@ -1,6 +1,10 @@
 //! The one place where the parts of haven are put together.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use anyhow::Context;
+use url::Url;
 
 use crate::auth::Passwords;
 use crate::clock::Clock;
@@ -21,6 +25,8 @@ pub struct App {
     pub clock: Clock,
     /// Sends notifications.
     pub delivery: Delivery,
+    /// Where this server listens, for links where nothing better is known.
+    pub local_url: Url,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
 }
@@ -32,12 +38,22 @@ impl App {
     /// If the database can't be opened or a setting can't be followed.
     pub async fn new(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let db = Db::open(&config.database_url(), config.database_connections).await?;
+        let refused = match &config.refused_passwords {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .lines()
+                .map(|line| line.trim().to_lowercase())
+                .filter(|line| !line.is_empty())
+                .collect(),
+            None => HashSet::new(),
+        };
         Ok(Arc::new(Self {
+            local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
             events: Events::default(),
             clock,
             delivery: Delivery::new(&config)?,
-            passwords: Passwords::new()?,
+            passwords: Passwords::new(refused)?,
             config,
         }))
     }
