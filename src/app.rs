@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use url::Url;
 
+use crate::assistant::{Assistant, AssistantSettings};
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub struct App {
     pub clock: Clock,
     /// Sends notifications.
     pub delivery: Delivery,
+    /// What answers people who talk to the assistant.
+    pub assistant: Assistant,
     /// Where this server listens, for links where nothing better is known.
     pub local_url: Url,
     /// Hashes and checks passwords.
@@ -50,6 +53,12 @@ impl App {
         Ok(Arc::new(Self {
             local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
+            assistant: Assistant::new(AssistantSettings {
+                url: config.assistant_url.clone(),
+                key: config.assistant_key.clone(),
+                model: config.assistant_model.clone(),
+                timeout: config.assistant_timeout(),
+            })?,
             events: Events::default(),
             clock,
             delivery: Delivery::new(&config)?,

@@ -1,4 +1,5 @@
 pub mod app;
+pub mod assistant;
 pub mod auth;
 pub mod clock;
 pub mod config;
@@ -10,3 +11,4 @@ pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod language;
+pub mod transport;

@@ -3,11 +3,9 @@
 //! Rows are locked in one order, here and in the delivery's queue: the user, the result of the
 //! alarm, its notifications.
 
-use std::collections::HashMap;
-
 use entity::notification::Status;
 use entity::{alarm, alarm_result, notification};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::app::App;
 use crate::auth::Viewer;
@@ -43,31 +41,17 @@ pub async fn find(app: &App, viewer: &Viewer, id: i64) -> Result<Option<alarm::M
         .filter(|alarm| caller.user.is_admin || alarm.user_id == caller.user.id))
 }
 
-/// The same page of the alarms of many users, latest first.
+/// Whether the viewer may see the alarms of this user.
 ///
 /// # Errors
 /// `FORBIDDEN` unless they are the viewer's own or the viewer is an admin.
-pub async fn list(
-    app: &App,
-    viewer: &Viewer,
-    users: &[i64],
-    page: Page,
-) -> Result<HashMap<i64, Slice<alarm::Model>>> {
+pub fn may_see(viewer: &Viewer, user_id: i64) -> Result<()> {
     let caller = viewer.person()?;
-    if !caller.user.is_admin && users.iter().any(|user| *user != caller.user.id) {
-        return Err(Error::Forbidden);
+    if caller.user.is_admin || caller.user.id == user_id {
+        Ok(())
+    } else {
+        Err(Error::Forbidden)
     }
-    page::read_many::<alarm::Entity>(
-        app.db.read(),
-        users,
-        alarm::Column::UserId,
-        |alarm| alarm.user_id,
-        alarm::Column::Id,
-        Direction::Descending,
-        Condition::all(),
-        page,
-    )
-    .await
 }
 
 /// Notifications of all alarms, latest first, for admins; of these states, where any are named.

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod alarms;
+pub mod assistant;
 pub mod catalogue;
 pub mod contacts;
 pub mod input;

@@ -32,6 +32,22 @@ pub async fn reach(app: &App, viewer: &Viewer, subject: UserRef) -> Result<i64> 
     Ok(id)
 }
 
+/// The caller's id, where `subject` names the caller: for what even admins may do only for
+/// themselves.
+///
+/// # Errors
+/// `FORBIDDEN` for anybody else's id; `NOT_FOUND` where an admin names an id nobody has.
+pub async fn own(app: &App, viewer: &Viewer, subject: UserRef) -> Result<i64> {
+    match viewer.owner(subject) {
+        Ok(caller) => Ok(caller.user.id),
+        Err(Error::Forbidden) => {
+            find(app, viewer, subject).await?;
+            Err(Error::Forbidden)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The user itself, where the viewer may reach it.
 ///
 /// # Errors
