@@ -150,9 +150,7 @@ impl Smtp {
             .await
             .map_err(|broken| match broken {
                 // Of these the recipient is not the cause: no login, commands out of order.
-                Broken::Refused(code) if matches!(code, 503 | 530) => {
-                    Temporary(Failure::ServerRefused)
-                }
+                Broken::Refused(503 | 530) => Temporary(Failure::ServerRefused),
                 Broken::Refused(500..) => Permanent(Failure::AddressRejected),
                 other => other.temporary(),
             })?;

@@ -143,7 +143,6 @@ pub struct NotificationQueries;
 impl NotificationQueries {
     /// The notifications of all alarms, latest first, for admins.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn notifications(
         &self,
         ctx: &Context<'_>,
