@@ -11,6 +11,7 @@ use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::delivery::Delivery;
 use crate::events::Events;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
@@ -23,6 +24,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// Sends notifications.
+    pub delivery: Delivery,
     /// What answers people who talk to the assistant.
     pub assistant: Assistant,
     /// Where this server listens, for links where nothing better is known.
@@ -58,6 +61,7 @@ impl App {
             })?,
             events: Events::default(),
             clock,
+            delivery: Delivery::new(&config)?,
             passwords: Passwords::new(refused)?,
             config,
         }))

@@ -11,11 +11,13 @@ use entity::{
     notification, profile, therapist, user,
 };
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,
+    QueryOrder,
 };
 
 use crate::app::App;
 use crate::db::Db;
+use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Result};
 
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
@@ -102,6 +104,104 @@ where
     pub async fn prime(&self, key: i64, row: E::Model) {
         self.loader.prime(key, Ok(Arc::new(vec![row]))).await;
     }
+
+    /// Has a key read again: a mutation changed it, and another may follow in the same document.
+    pub async fn forget(&self, key: i64) {
+        self.loader.clear(key).await;
+    }
+}
+
+/// A page of one list.
+type PageOf<M> = Result<Arc<Slice<M>>, Arc<DbErr>>;
+
+/// Loads pages of lists of one entity, a list per value of one column, by descending id.
+pub struct PagesByColumn<E: EntityTrait> {
+    db: Db,
+    parent: E::Column,
+    parent_of: fn(&E::Model) -> i64,
+    id: E::Column,
+}
+
+impl<E: EntityTrait> BatchFn<(i64, Page), PageOf<E::Model>> for PagesByColumn<E>
+where
+    E::Model: Send + Sync,
+{
+    async fn load(&mut self, keys: &[(i64, Page)]) -> HashMap<(i64, Page), PageOf<E::Model>> {
+        // As good as always a single page: that of one field in one document.
+        let mut pages: HashMap<Page, Vec<i64>> = HashMap::new();
+        for (parent, page) in keys {
+            pages.entry(*page).or_default().push(*parent);
+        }
+        let mut found = HashMap::new();
+        for (page, parents) in pages {
+            let read = page::read_many::<E>(
+                self.db.read(),
+                &parents,
+                self.parent,
+                self.parent_of,
+                self.id,
+                Direction::Descending,
+                Condition::all(),
+                page,
+            );
+            match read.await {
+                Ok(slices) => found.extend(
+                    slices
+                        .into_iter()
+                        .map(|(parent, slice)| ((parent, page), Ok(Arc::new(slice)))),
+                ),
+                Err(error) => {
+                    let error = Arc::new(match error {
+                        Error::Database(error) => error,
+                        other => DbErr::Custom(other.to_string()),
+                    });
+                    found.extend(
+                        parents
+                            .into_iter()
+                            .map(|parent| ((parent, page), Err(error.clone()))),
+                    );
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A loader of pages of lists of one entity, latest first.
+pub struct Paged<E: EntityTrait>
+where
+    E::Model: Send + Sync,
+{
+    loader: Loader<(i64, Page), PageOf<E::Model>, PagesByColumn<E>>,
+}
+
+impl<E: EntityTrait> Paged<E>
+where
+    E::Model: Clone + Send + Sync,
+{
+    fn new(app: &App, parent: E::Column, parent_of: fn(&E::Model) -> i64, id: E::Column) -> Self {
+        Self {
+            loader: Loader::new(PagesByColumn {
+                db: app.db.clone(),
+                parent,
+                parent_of,
+                id,
+            }),
+        }
+    }
+
+    /// A page of the list of this parent.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page(&self, parent: i64, page: Page) -> Result<Slice<E::Model>> {
+        self.loader
+            .try_load((parent, page))
+            .await
+            .map_err(|error| Error::Internal(error.into()))?
+            .map(|slice| Slice::clone(&slice))
+            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+    }
 }
 
 /// The loaders of one execution.
@@ -124,6 +224,8 @@ pub struct Loaders {
     pub scenarios: Batched<alarm_scenario::Entity>,
     /// Alarms by id.
     pub alarms: Batched<alarm::Entity>,
+    /// Pages of alarms by user.
+    pub alarms_of_user: Paged<alarm::Entity>,
     /// Results by alarm.
     pub results: Batched<alarm_result::Entity>,
     /// Notifications by alarm.
@@ -166,6 +268,12 @@ impl Loaders {
                 |row: &alarm_scenario::Model| row.id,
             ),
             alarms: Batched::new(app, alarm::Column::Id, |row: &alarm::Model| row.id),
+            alarms_of_user: Paged::new(
+                app,
+                alarm::Column::UserId,
+                |row: &alarm::Model| row.user_id,
+                alarm::Column::Id,
+            ),
             results: Batched::new(
                 app,
                 alarm_result::Column::AlarmId,

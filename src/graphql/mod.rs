@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use crate::app::App;
 
 pub mod accounts;
+pub mod alarms;
 pub mod contacts;
 pub mod context;
 pub mod errors;
 pub mod loaders;
+pub mod notifications;
 pub mod profiles;
 pub mod scalars;
 pub mod scenarios;
@@ -25,6 +27,8 @@ pub struct QueryRoot(
     users::UserQueries,
     tracks::TrackQueries,
     scenarios::ScenarioQueries,
+    alarms::AlarmQueries,
+    notifications::NotificationQueries,
 );
 
 /// Everything that can be changed.
@@ -38,10 +42,14 @@ pub struct MutationRoot(
     therapists::TherapistMutations,
     tracks::TrackMutations,
     scenarios::ScenarioMutations,
+    alarms::AlarmMutations,
+    notifications::NotificationMutations,
 );
 
 /// Everything that can be followed.
-pub type SubscriptionRoot = EmptySubscription;
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "Subscription")]
+pub struct SubscriptionRoot(alarms::AlarmSubscriptions);
 
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
