@@ -115,7 +115,7 @@ impl User {
     }
 
     /// The user's alarms, latest first. For the user and for admins.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn alarms(
         &self,
         ctx: &Context<'_>,
