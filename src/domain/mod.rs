@@ -9,6 +9,7 @@ pub mod input;
 pub mod page;
 pub mod profiles;
 pub mod scenarios;
+pub mod support;
 pub mod therapists;
 pub mod tracks;
 pub mod users;
