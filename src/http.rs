@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 use uuid::Uuid;
 
+use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::domain::accounts;
@@ -26,19 +27,30 @@ use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::transport;
 
 /// How long the database may take to answer a health check.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Every route of haven.
-pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> Router {
-    let _schema: HavenSchema = graphql::schema(app.clone());
-    let _ = shutdown;
-    Router::new()
+///
+/// # Errors
+/// If the schema does not fit its own text, which a test rules out.
+pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<Router> {
+    let schema: HavenSchema = graphql::schema(app.clone());
+    let endpoint = transport::Endpoint::new(
+        schema.clone(),
+        &schema.sdl(),
+        access::access(&app),
+        transport::Settings::default(),
+        shutdown,
+    )?;
+    Ok(Router::new()
+        .merge(transport::router(endpoint, "/graphql"))
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn(observe)))
 }
 
 /// Serves until `shutdown` turns true, then finishes what is under way.
@@ -49,8 +61,8 @@ pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let router = router(app, shutdown.clone());
+) -> anyhow::Result<()> {
+    let router = router(app, shutdown.clone())?;
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -62,7 +74,8 @@ pub async fn serve(
         router.into_make_service_with_connect_info::<SocketAddr>(),
     )
     .with_graceful_shutdown(stopped(shutdown))
-    .await
+    .await?;
+    Ok(())
 }
 
 /// Resolves once `shutdown` is true, or its sender is gone.

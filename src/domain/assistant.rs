@@ -7,8 +7,7 @@ use entity::chat_session::{self as session, SessionType};
 use entity::user;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
-    sea_query::Expr,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use crate::app::App;
@@ -38,12 +37,7 @@ pub struct Answer {
 /// # Errors
 /// `FORBIDDEN` for anybody else, admins included; `NOT_FOUND` for an admin's unknown id;
 /// `BAD_USER_INPUT` for a blank or too long text.
-pub async fn ask(
-    app: &Arc<App>,
-    viewer: &Viewer,
-    subject: UserRef,
-    text: &str,
-) -> Result<Answer> {
+pub async fn ask(app: &Arc<App>, viewer: &Viewer, subject: UserRef, text: &str) -> Result<Answer> {
     let user_id = users::own(app, viewer, subject).await?;
     let mut check = Check::default();
     let text = check.required("text", Some(text), QUESTION_LENGTH);
@@ -59,7 +53,15 @@ pub async fn ask(
         .all(&tx)
         .await?;
     history.reverse();
-    store(app, &tx, session_id, Sender::User, Some(user_id), text.clone()).await?;
+    store(
+        app,
+        &tx,
+        session_id,
+        Sender::User,
+        Some(user_id),
+        text.clone(),
+    )
+    .await?;
     tx.commit().await?;
 
     let app = app.clone();

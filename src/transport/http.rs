@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::Endpoint;
 use super::errors::{RequestError, classify};
@@ -68,7 +69,15 @@ impl<E: Executor> Endpoint<E> {
                         "The body must be `application/json` in UTF-8, without content encoding.",
                     ));
                 }
-                let body = read(body, self.inner.settings.limits.body_bytes).await?;
+                let settings = &self.inner.settings;
+                let body = read(body, settings.limits.body_bytes);
+                let body = timeout(settings.body_timeout, body).await.map_err(|_| {
+                    RequestError::malformed(
+                        StatusCode::REQUEST_TIMEOUT,
+                        "REQUEST_TIMEOUT",
+                        "The body took too long to arrive.",
+                    )
+                })??;
                 let value = serde_json::from_slice(&body)
                     .map_err(|_| RequestError::bad_request("The body is not JSON."))?;
                 self.prepare(Params::from_json(value)?)

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `BAD_REQUEST` | the body, URL or parameter has the wrong form |
 //! | `BATCH_NOT_SUPPORTED` | a list of requests |
-//! | `METHOD_NOT_ALLOWED`, `NOT_ACCEPTABLE`, `UNSUPPORTED_MEDIA_TYPE` | as in HTTP |
+//! | `METHOD_NOT_ALLOWED`, `NOT_ACCEPTABLE`, `REQUEST_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`, `UPGRADE_REQUIRED` | as in HTTP |
 //! | `LIMIT_EXCEEDED` | `extensions.limit` names the limit, `extensions.max` its value |
 //! | `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED` | the document is wrong |
 //! | `OPERATION_RESOLUTION_FAILURE` | no such operation, or several and none named |
@@ -99,6 +99,8 @@ pub struct Settings {
     pub operations_per_socket: usize,
     /// Bytes of a WebSocket message from a client.
     pub message_bytes: usize,
+    /// Time for the body of an HTTP request to arrive.
+    pub body_timeout: Duration,
     /// Time from the opening of a socket to its acknowledged `connection_init`.
     pub init_timeout: Duration,
     /// Time between two pings on a socket.
@@ -120,6 +122,7 @@ impl Default for Settings {
             connections: 10_000,
             operations_per_socket: 32,
             message_bytes: 256 * 1024,
+            body_timeout: Duration::from_secs(30),
             init_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(20),
             silence: Duration::from_secs(60),

@@ -38,12 +38,17 @@ impl<E: Executor> Endpoint<E> {
         let limits = &self.inner.settings.limits;
         let variable_bytes = measure(&params.variables, limits)?;
         let document = self.document(params.query, requested_hash(&params.extensions)?)?;
+        let operation = select(&document.parsed, params.operation_name.as_deref())?;
+        let defaults = operation.variable_definitions.iter();
+        let defaults = defaults.filter_map(|variable| variable.node.default_value.as_ref());
+        let default_bytes: usize = defaults.map(|value| value.node.to_string().len()).sum();
         at_most(
             "variable_copies",
-            variable_bytes.saturating_mul(document.cost.variable_uses),
+            variable_bytes
+                .saturating_add(default_bytes as u64)
+                .saturating_mul(document.cost.variable_uses),
             limits.variable_copies,
         )?;
-        let operation = select(&document.parsed, params.operation_name.as_deref())?;
         let kind = operation.ty;
         let variables = self
             .inner

@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream::BoxStream;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
@@ -348,7 +348,7 @@ impl<E: Executor> Connection<E> {
             }
             while let Some(Ok(_)) = self.socket.recv().await {}
         };
-        let _ = timeout(CLOSE_TIMEOUT, closed).boxed().await;
+        let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
 }
 

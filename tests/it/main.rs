@@ -3,3 +3,13 @@
 //! Every test of stored behaviour runs on SQLite and on PostgreSQL, by [`on_both!`].
 
 mod support;
+
+mod accounts;
+mod catalogue;
+mod contacts;
+mod layers;
+mod migrations;
+mod profiles;
+mod schema;
+mod therapists;
+mod users;

@@ -61,8 +61,6 @@ pub enum Frame {
 /// A raw `graphql-transport-ws` client.
 pub struct Socket {
     pub raw: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// Pings of the WebSocket protocol seen so far.
-    pub pings: usize,
 }
 
 impl Socket {
@@ -84,7 +82,7 @@ impl Socket {
             let chosen = response.headers().get("sec-websocket-protocol");
             assert_eq!(chosen.unwrap(), "graphql-transport-ws");
         }
-        Self { raw, pings: 0 }
+        Self { raw }
     }
 
     /// Opens a socket that isn't initialised.
@@ -122,14 +120,18 @@ impl Socket {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     Frame::Closed(frame.code.into(), frame.reason.to_string())
                 }
-                Some(Ok(Message::Ping(_))) => {
-                    self.pings += 1;
-                    continue;
-                }
                 Some(Ok(_)) => continue,
                 Some(Err(Error::ConnectionClosed)) | None => Frame::Ended,
                 Some(Err(error)) => panic!("{error}"),
             };
+        }
+    }
+
+    /// Waits for a ping of the WebSocket protocol and sends the pong.
+    pub async fn ping(&mut self) {
+        match self.raw.next().await {
+            Some(Ok(Message::Ping(_))) => self.raw.flush().await.unwrap(),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -1,9 +1,13 @@
 //! GraphQL over HTTP.
 
+use std::time::Duration;
+
 use haven::transport::Settings;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::{GRAPHQL, JSON, client, code, get, post};
 use crate::server;
@@ -324,6 +328,22 @@ async fn variables_are_coerced_before_anything_runs() {
         assert!(body["errors"][0]["extensions"]["variable"].is_string());
         assert!(body["errors"][0]["locations"].is_array());
     }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let settings = Settings {
+        body_timeout: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let server = server::start(settings).await;
+    let mut tcp = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 20\r\n\r\n{";
+    tcp.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    tcp.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 408");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ fn attacks() -> Vec<(Value, &'static str)> {
     let lists = nested("[", "1", "]", 10_000);
     let objects = nested("{a:", "1", "}", 10_000);
     let many = |item: &dyn Fn(usize) -> String, times| (0..times).map(item).collect::<String>();
-    let long = "x".repeat(60_000);
+    let long = "x".repeat(55_000);
     let documents = [
         (doubling("hello"), "fragment_spreads"),
         (doubling("a: hello @skip(if: true)"), "fragment_spreads"),
@@ -122,6 +122,13 @@ fn attacks() -> Vec<(Value, &'static str)> {
             }),
             "variable_copies",
         ),
+        (
+            json!({"query": format!(
+                "query ($n: String = \"{long}\") {{ {} }}",
+                many(&|n| format!("a{n}: hello(name: $n) "), 80)
+            )}),
+            "variable_copies",
+        ),
     ]);
     attacks
 }
@@ -146,6 +153,49 @@ async fn over_http() {
         let answer = post(&server, GRAPHQL, &request).await;
         assert_eq!(answer.status(), 400);
         assert_exceeded(&answer.json().await.unwrap(), limit);
+        plain_query(&server).await;
+    }
+}
+
+/// What is just within the limits, and as hard on parser and validator as can be.
+#[tokio::test]
+async fn the_most_that_is_allowed_is_answered() {
+    let server = server::start(Settings::default()).await;
+    let around = |open: &str, inside: &str, close: &str, times: usize| {
+        format!("{}{inside}{}", open.repeat(times), close.repeat(times))
+    };
+    for query in [
+        format!("{{ hello(name: {}) }}", around("[", "1", "]", 48)),
+        format!("{{ hello(name: {}) }}", around("{a:", "1", "}", 48)),
+        format!("query ($x: {}) {{ hello }}", around("[", "Int", "]", 49)),
+        format!(
+            "query ($x: Int = {}) {{ hello }}",
+            around("[", "1", "]", 49)
+        ),
+        around("{...", "{hello}", "}", 49),
+        around("{", "", "", 50),
+        around("{a(a:", "", "", 25),
+        format!("{{ {} }}", "hello ".repeat(2_000)),
+        format!("{{ {} }}", "nothing ".repeat(2_000)),
+        format!("{{ {} }}", "hello(name:\"x\")".repeat(800)),
+        format!("{{ {} }}", "... on Query { hello }".repeat(900)),
+        format!("{{ hello }} #{}", "x".repeat(65_000)),
+        format!("{{ hello {} }}", ",".repeat(65_000)),
+        format!("{{ hello(name: \"{}\") }}", "\\\"".repeat(32_000)),
+        format!(
+            "{{ hello(name: \"\"\"{}\"\"\") }}",
+            "\\\"\"\"".repeat(16_000)
+        ),
+        format!("{{ hello(name: \"\"\"{}) }}", "\\\"\"\"".repeat(16_000)),
+        format!("query({}) {{ hello }}", "$a:Int ".repeat(1_200)),
+        format!("query({}) {{ hello }}", "$a:Int=\"x\" ".repeat(800)),
+    ] {
+        let answer = post(&server, GRAPHQL, &json!({"query": query})).await;
+        assert!(answer.status() == 200 || answer.status() == 400, "{query}");
+        let body: Value = answer.json().await.unwrap();
+        if body.get("data").is_none() {
+            code(&body);
+        }
         plain_query(&server).await;
     }
 }

@@ -34,7 +34,7 @@ pub struct Probe {
     pub live: watch::Sender<i32>,
     /// Mutations that ran to their end.
     pub finished: watch::Sender<i32>,
-    /// Mutations that were begun.
+    /// Slow mutations and subscriptions that were begun.
     pub begun: watch::Sender<i32>,
     /// Lets slow mutations end.
     pub gate: watch::Sender<bool>,
@@ -48,6 +48,7 @@ struct Live(Arc<Probe>);
 impl Live {
     fn new(probe: &Arc<Probe>) -> Self {
         probe.live.send_modify(|live| *live += 1);
+        probe.begun.send_modify(|begun| *begun += 1);
         Self(Arc::clone(probe))
     }
 }

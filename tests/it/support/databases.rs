@@ -62,7 +62,11 @@ impl Database {
                 for old in finished {
                     run(&cluster, &format!("DROP DATABASE {old} WITH (FORCE)")).await;
                 }
-                run(&cluster, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+                run(
+                    &cluster,
+                    &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+                )
+                .await;
                 cluster.close().await.unwrap();
                 Scratch {
                     url: named(&name),

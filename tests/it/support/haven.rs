@@ -165,12 +165,7 @@ impl Haven {
     }
 
     /// A GraphQL request over POST; the whole answer.
-    pub async fn graphql(
-        &self,
-        person: Option<&Person>,
-        query: &str,
-        variables: Value,
-    ) -> Value {
+    pub async fn graphql(&self, person: Option<&Person>, query: &str, variables: Value) -> Value {
         let mut call = self.call("POST", "/graphql");
         if let Some(person) = person {
             call = call.token(&person.token);

@@ -1,0 +1,34 @@
+# Thin names for what the README explains. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench demo schema
+
+help: ## list these targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+run: ## serve on 127.0.0.1:8000, everything kept under ./data
+	cargo run
+
+test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
+	@if [ -f tests/npm/package-lock.json ] && command -v npm >/dev/null; then \
+		npm ci --prefix tests/npm --no-audit --no-fund; fi
+	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
+
+check: ## formatting, lints, drift of schema.graphql, licences and sources of what is used
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo run --quiet -- schema | diff --unified schema.graphql - \
+		|| { echo 'schema.graphql differs from the code (above): make schema' >&2; exit 1; }
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
+		else echo 'cargo-deny is not installed: bans, licences and sources not checked' >&2; fi
+
+bench: ## the README's figures, measured here (a release build)
+	scripts/with-postgres cargo run --release --example bench
+
+demo: ## the whole story on a haven and a mail server of its own, step by step
+	cargo run --quiet --example demo
+
+schema: ## print the schema into schema.graphql
+	cargo run --quiet -- schema >schema.graphql.new
+	mv schema.graphql.new schema.graphql
