@@ -11,6 +11,7 @@ use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::delivery::Delivery;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
 
@@ -24,6 +25,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// Sends notifications.
+    pub delivery: Delivery,
     /// What answers people who talk to the assistant.
     pub assistant: Assistant,
     /// Where this server listens, for links where nothing better is known.
@@ -66,6 +69,7 @@ impl App {
             rooms: Rooms::default(),
             events,
             clock,
+            delivery: Delivery::new(&config)?,
             passwords: Passwords::new(refused)?,
             config,
         }))

@@ -2,6 +2,7 @@
 //! Knows neither HTTP nor GraphQL.
 
 pub mod accounts;
+pub mod alarms;
 pub mod assistant;
 pub mod catalogue;
 pub mod contacts;

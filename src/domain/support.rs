@@ -20,5 +20,5 @@ pub use messages::{Message, send};
 pub use presence::{Connection, Presence};
 pub use room::{Following, room};
 pub use rooms::Rooms;
-pub use sessions::{current, end, inbox, messages};
+pub use sessions::{assistant_chats, current, end, inbox};
 pub use tickets::{Access, open_chat, redeem};

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use crate::app::App;
 
 pub mod accounts;
+pub mod alarms;
+pub mod assistant;
 pub mod contacts;
 pub mod context;
 pub mod errors;
 pub mod loaders;
+pub mod notifications;
 pub mod profiles;
 pub mod scalars;
 pub mod scenarios;
+pub mod support;
 pub mod therapists;
 pub mod tracks;
 pub mod users;
@@ -25,6 +29,9 @@ pub struct QueryRoot(
     users::UserQueries,
     tracks::TrackQueries,
     scenarios::ScenarioQueries,
+    alarms::AlarmQueries,
+    notifications::NotificationQueries,
+    support::SupportQueries,
 );
 
 /// Everything that can be changed.
@@ -38,10 +45,16 @@ pub struct MutationRoot(
     therapists::TherapistMutations,
     tracks::TrackMutations,
     scenarios::ScenarioMutations,
+    alarms::AlarmMutations,
+    notifications::NotificationMutations,
+    assistant::AssistantMutations,
+    support::SupportMutations,
 );
 
 /// Everything that can be followed.
-pub type SubscriptionRoot = EmptySubscription;
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "Subscription")]
+pub struct SubscriptionRoot(alarms::AlarmSubscriptions, support::SupportSubscriptions);
 
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use entity::chat_message as message;
 use entity::chat_session::{self as session, SessionType};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, IntoActiveModel,
@@ -10,7 +9,8 @@ use sea_orm::{
 };
 
 use crate::app::App;
-use crate::auth::Viewer;
+use crate::auth::{UserRef, Viewer};
+use crate::db::Db;
 use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Noun, Result};
 
@@ -39,7 +39,7 @@ pub async fn inbox(app: &App, viewer: &Viewer, page: Page) -> Result<Slice<sessi
 ///
 /// # Errors
 /// Only the database's.
-pub async fn current(app: &App, user_ids: &[i64]) -> Result<HashMap<i64, session::Model>> {
+pub async fn current(db: &Db, user_ids: &[i64]) -> Result<HashMap<i64, session::Model>> {
     // The open one is the newest, because nobody can open another beside it.
     let newest = session::Entity::find()
         .select_only()
@@ -50,31 +50,32 @@ pub async fn current(app: &App, user_ids: &[i64]) -> Result<HashMap<i64, session
         .into_query();
     Ok(session::Entity::find()
         .filter(session::Column::Id.in_subquery(newest))
-        .all(app.db.read())
+        .all(db.read())
         .await?
         .into_iter()
         .map(|session| (session.user_id, session))
         .collect())
 }
 
-/// The same page of the messages of each of these sessions, oldest message first. One statement
-/// for all; permission was checked where the sessions were reached.
+/// The caller's own sessions with the assistant, latest first.
 ///
 /// # Errors
-/// Only the database's.
-pub async fn messages(
+/// `FORBIDDEN` for anybody else's, admins included.
+pub async fn assistant_chats(
     app: &App,
-    session_ids: &[i64],
+    viewer: &Viewer,
+    user_id: i64,
     page: Page,
-) -> Result<HashMap<i64, Slice<message::Model>>> {
-    page::read_many::<message::Entity>(
+) -> Result<Slice<session::Model>> {
+    viewer.owner(UserRef::Id(user_id))?;
+    let select = session::Entity::find()
+        .filter(session::Column::UserId.eq(user_id))
+        .filter(session::Column::SessionType.eq(SessionType::Gpt));
+    page::read(
         app.db.read(),
-        session_ids,
-        message::Column::SessionId,
-        |row| row.session_id,
-        message::Column::Id,
-        Direction::Ascending,
-        Condition::all(),
+        select,
+        session::Column::Id,
+        Direction::Descending,
         page,
     )
     .await
