@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use crate::on_both;
 use crate::support::haven::{Haven, PASSWORD};
 
-const REGISTER: &str = "mutation($input: RegisterInput!) { register(input: $input) { id username } }";
+const REGISTER: &str =
+    "mutation($input: RegisterInput!) { register(input: $input) { id username } }";
 const LOGIN: &str =
     "mutation($input: LoginInput!) { login(input: $input) { token user { id username } } }";
 const ME: &str = "{ me { username } }";
 const SESSIONS: &str = "{ me { sessions { id current } } }";
-const CHANGE: &str = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { token } }";
+const CHANGE: &str =
+    "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { token } }";
 
 fn account(username: &str, email: &str, password: &str) -> Value {
     json!({"input": {"username": username, "email": email, "password": password}})

@@ -7,9 +7,9 @@ use crate::support::haven::Haven;
 
 const TRACKS: &str = "{ musicTracks { id name url } }";
 const SCENARIOS: &str = "{ alarmScenarios { id name isDefault } }";
-const NEW_TRACK: &str = "mutation($input: MusicTrackInput!) { createMusicTrack(input: $input) { id name url } }";
-const CHANGE_TRACK: &str =
-    "mutation($id: ID!, $input: MusicTrackPatch!) { updateMusicTrack(id: $id, input: $input) { name url } }";
+const NEW_TRACK: &str =
+    "mutation($input: MusicTrackInput!) { createMusicTrack(input: $input) { id name url } }";
+const CHANGE_TRACK: &str = "mutation($id: ID!, $input: MusicTrackPatch!) { updateMusicTrack(id: $id, input: $input) { name url } }";
 const DROP_TRACK: &str = "mutation($id: ID!) { deleteMusicTrack(id: $id) }";
 const NEW_SCENARIO: &str =
     "mutation($input: AlarmScenarioInput!) { createAlarmScenario(input: $input) { id isDefault } }";

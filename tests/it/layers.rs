@@ -4,10 +4,31 @@ use std::path::{Path, PathBuf};
 
 /// A layer, and what its code may not name.
 const ARROWS: [(&str, &[&str]); 5] = [
-    ("src/domain", &["axum", "async_graphql", "crate::graphql", "crate::rest", "crate::http"]),
+    (
+        "src/domain",
+        &[
+            "axum",
+            "async_graphql",
+            "crate::graphql",
+            "crate::rest",
+            "crate::http",
+        ],
+    ),
     ("src/graphql", &["axum", "crate::rest", "crate::http"]),
-    ("src/rest", &["crate::domain", "entity", "sea_orm", "crate::db"]),
-    ("src/delivery", &["axum", "async_graphql", "crate::graphql", "crate::rest", "crate::http"]),
+    (
+        "src/rest",
+        &["crate::domain", "entity", "sea_orm", "crate::db"],
+    ),
+    (
+        "src/delivery",
+        &[
+            "axum",
+            "async_graphql",
+            "crate::graphql",
+            "crate::rest",
+            "crate::http",
+        ],
+    ),
     ("entity/src", &["axum", "async_graphql", "haven"]),
 ];
 
@@ -46,7 +67,10 @@ fn arrows_point_one_way() {
                 for module in forbidden {
                     if names(line, module) {
                         let file = file.strip_prefix(root).unwrap().display();
-                        wrong.push(format!("{file}:{}: {layer} may not name {module}", number + 1));
+                        wrong.push(format!(
+                            "{file}:{}: {layer} may not name {module}",
+                            number + 1
+                        ));
                     }
                 }
             }
@@ -58,7 +82,10 @@ fn arrows_point_one_way() {
 #[test]
 fn a_wrong_import_is_seen() {
     assert!(names("use axum::Router;", "axum"));
-    assert!(names("    let x = crate::domain::users::any();", "crate::domain"));
+    assert!(names(
+        "    let x = crate::domain::users::any();",
+        "crate::domain"
+    ));
     assert!(!names("// like axum::Router", "axum"));
     assert!(!names("use haven_axum::x;", "axum"));
 }

@@ -6,7 +6,8 @@ use crate::on_both;
 use crate::support::haven::{Haven, Person};
 
 const USER: &str = "query($id: ID!) { user(id: $id) { id username } }";
-const PAGE: &str = "query($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+const PAGE: &str =
+    "query($first: Int, $after: String, $last: Int, $before: String, $search: String) {
     users(first: $first, after: $after, last: $last, before: $before, search: $search) {
         nodes { username }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
