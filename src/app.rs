@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::Delivery;
+use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
@@ -32,6 +33,10 @@ pub struct App {
     pub local_url: Url,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
+    /// Which users are connected.
+    pub presence: Presence,
+    /// What this process remembers about support rooms.
+    pub rooms: Rooms,
 }
 
 impl App {
@@ -50,6 +55,7 @@ impl App {
                 .collect(),
             None => HashSet::new(),
         };
+        let events = Events::default();
         Ok(Arc::new(Self {
             local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
@@ -59,7 +65,9 @@ impl App {
                 model: config.assistant_model.clone(),
                 timeout: config.assistant_timeout(),
             })?,
-            events: Events::default(),
+            presence: Presence::new(events.clone()),
+            rooms: Rooms::default(),
+            events,
             clock,
             delivery: Delivery::new(&config)?,
             passwords: Passwords::new(refused)?,

@@ -252,10 +252,18 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Viewer> {
 /// # Errors
 /// Only the database's.
 pub async fn still(app: &App, viewer: &Viewer) -> Result<Viewer> {
-    let Ok(identity) = viewer.person() else {
-        return Ok(viewer.clone());
-    };
-    let found = session::Entity::find_by_id(identity.session_id)
+    match viewer.person() {
+        Ok(identity) => resume(app, identity.session_id).await,
+        Err(_) => Ok(viewer.clone()),
+    }
+}
+
+/// Who holds this login session.
+///
+/// # Errors
+/// Only the database's; a session that ended is nobody's.
+pub async fn resume(app: &App, session_id: i64) -> Result<Viewer> {
+    let found = session::Entity::find_by_id(session_id)
         .find_also_related(user::Entity)
         .one(app.db.read())
         .await?;

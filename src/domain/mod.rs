@@ -10,6 +10,7 @@ pub mod input;
 pub mod page;
 pub mod profiles;
 pub mod scenarios;
+pub mod support;
 pub mod therapists;
 pub mod tracks;
 pub mod users;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::Context;
+use tokio::sync::Notify;
+use url::Url;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -18,7 +20,11 @@ pub struct Origin(pub Uuid);
 /// The scheme and authority under which the client reached this server, as in
 /// `http://127.0.0.1:8000`; in the request data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(pub url::Url);
+pub struct BaseUrl(pub Url);
+
+/// Told once a subscription listens, so that a transport can wait for it; in the request data.
+#[derive(Clone, Debug, Default)]
+pub struct Listening(pub Arc<Notify>);
 
 /// Typed access to what haven puts into a context.
 pub trait ContextExt<'a> {
@@ -36,6 +42,13 @@ pub trait ContextExt<'a> {
     fn loaders(&self) -> Result<&'a Loaders>;
     /// The connection this came over, if it is one.
     fn origin(&self) -> Option<Uuid>;
+    /// The URL under which the client reached this server.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the schema was built without an application.
+    fn base_url(&self) -> Result<&'a Url>;
+    /// Says that a subscription listens from now on.
+    fn listening(&self);
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -57,5 +70,18 @@ impl<'a> ContextExt<'a> for Context<'a> {
 
     fn origin(&self) -> Option<Uuid> {
         self.data_opt::<Origin>().map(|origin| origin.0)
+    }
+
+    fn base_url(&self) -> Result<&'a Url> {
+        match self.data_opt::<BaseUrl>() {
+            Some(base) => Ok(&base.0),
+            None => Ok(&self.app()?.local_url),
+        }
+    }
+
+    fn listening(&self) {
+        if let Some(listening) = self.data_opt::<Listening>() {
+            listening.0.notify_one();
+        }
     }
 }

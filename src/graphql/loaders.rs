@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
 use entity::{
-    alarm, alarm_result, alarm_scenario, chat_session, emergency_contact, music_track,
+    alarm, alarm_result, alarm_scenario, chat_message, chat_session, emergency_contact, music_track,
     notification, profile, therapist, user,
 };
 use sea_orm::{
@@ -18,6 +18,7 @@ use sea_orm::{
 use crate::app::App;
 use crate::db::Db;
 use crate::domain::page::{self, Direction, Page, Slice};
+use crate::domain::support;
 use crate::error::{Error, Result};
 
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
@@ -114,12 +115,13 @@ where
 /// A page of one list.
 type PageOf<M> = Result<Arc<Slice<M>>, Arc<DbErr>>;
 
-/// Loads pages of lists of one entity, a list per value of one column, by descending id.
+/// Loads pages of lists of one entity, a list per value of one column, by id.
 pub struct PagesByColumn<E: EntityTrait> {
     db: Db,
     parent: E::Column,
     parent_of: fn(&E::Model) -> i64,
     id: E::Column,
+    direction: Direction,
 }
 
 impl<E: EntityTrait> BatchFn<(i64, Page), PageOf<E::Model>> for PagesByColumn<E>
@@ -140,7 +142,7 @@ where
                 self.parent,
                 self.parent_of,
                 self.id,
-                Direction::Descending,
+                self.direction,
                 Condition::all(),
                 page,
             );
@@ -167,7 +169,7 @@ where
     }
 }
 
-/// A loader of pages of lists of one entity, latest first.
+/// A loader of pages of lists of one entity.
 pub struct Paged<E: EntityTrait>
 where
     E::Model: Send + Sync,
@@ -179,13 +181,20 @@ impl<E: EntityTrait> Paged<E>
 where
     E::Model: Clone + Send + Sync,
 {
-    fn new(app: &App, parent: E::Column, parent_of: fn(&E::Model) -> i64, id: E::Column) -> Self {
+    fn new(
+        app: &App,
+        parent: E::Column,
+        parent_of: fn(&E::Model) -> i64,
+        id: E::Column,
+        direction: Direction,
+    ) -> Self {
         Self {
             loader: Loader::new(PagesByColumn {
                 db: app.db.clone(),
                 parent,
                 parent_of,
                 id,
+                direction,
             }),
         }
     }
@@ -200,6 +209,49 @@ where
             .await
             .map_err(|error| Error::Internal(error.into()))?
             .map(|slice| Slice::clone(&slice))
+            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+    }
+}
+
+/// The support session of a user, as the domain chooses it.
+type ChatOf = Result<Option<Arc<chat_session::Model>>, Arc<Error>>;
+
+/// Loads the support sessions of users.
+struct CurrentChat {
+    db: Db,
+}
+
+impl BatchFn<i64, ChatOf> for CurrentChat {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, ChatOf> {
+        match support::current(&self.db, keys).await {
+            Ok(mut found) => keys
+                .iter()
+                .map(|key| (*key, Ok(found.remove(key).map(Arc::new))))
+                .collect(),
+            Err(error) => {
+                let error = Arc::new(error);
+                keys.iter().map(|key| (*key, Err(error.clone()))).collect()
+            }
+        }
+    }
+}
+
+/// A loader of the support sessions of users.
+pub struct SupportChats {
+    loader: Loader<i64, ChatOf, CurrentChat>,
+}
+
+impl SupportChats {
+    /// The open support session of a user, else the last one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of(&self, user_id: i64) -> Result<Option<chat_session::Model>> {
+        self.loader
+            .try_load(user_id)
+            .await
+            .map_err(|error| Error::Internal(error.into()))?
+            .map(|found| found.map(|chat| chat_session::Model::clone(&chat)))
             .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
     }
 }
@@ -232,6 +284,10 @@ pub struct Loaders {
     pub notifications: Batched<notification::Entity>,
     /// Chat sessions by id.
     pub chats: Batched<chat_session::Entity>,
+    /// Pages of messages by chat session, oldest first.
+    pub messages_of_chat: Paged<chat_message::Entity>,
+    /// The support session of a user.
+    pub support_chats: SupportChats,
 }
 
 impl Loaders {
@@ -273,6 +329,7 @@ impl Loaders {
                 alarm::Column::UserId,
                 |row: &alarm::Model| row.user_id,
                 alarm::Column::Id,
+                Direction::Descending,
             ),
             results: Batched::new(
                 app,
@@ -289,6 +346,16 @@ impl Loaders {
                 chat_session::Column::Id,
                 |row: &chat_session::Model| row.id,
             ),
+            messages_of_chat: Paged::new(
+                app,
+                chat_message::Column::SessionId,
+                |row: &chat_message::Model| row.session_id,
+                chat_message::Column::Id,
+                Direction::Ascending,
+            ),
+            support_chats: SupportChats {
+                loader: Loader::new(CurrentChat { db: app.db.clone() }),
+            },
         }
     }
 }

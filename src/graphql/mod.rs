@@ -8,6 +8,7 @@ use crate::app::App;
 
 pub mod accounts;
 pub mod alarms;
+pub mod assistant;
 pub mod contacts;
 pub mod context;
 pub mod errors;
@@ -16,6 +17,7 @@ pub mod notifications;
 pub mod profiles;
 pub mod scalars;
 pub mod scenarios;
+pub mod support;
 pub mod therapists;
 pub mod tracks;
 pub mod users;
@@ -29,6 +31,7 @@ pub struct QueryRoot(
     scenarios::ScenarioQueries,
     alarms::AlarmQueries,
     notifications::NotificationQueries,
+    support::SupportQueries,
 );
 
 /// Everything that can be changed.
@@ -44,12 +47,14 @@ pub struct MutationRoot(
     scenarios::ScenarioMutations,
     alarms::AlarmMutations,
     notifications::NotificationMutations,
+    assistant::AssistantMutations,
+    support::SupportMutations,
 );
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
-pub struct SubscriptionRoot(alarms::AlarmSubscriptions);
+pub struct SubscriptionRoot(alarms::AlarmSubscriptions, support::SupportSubscriptions);
 
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;

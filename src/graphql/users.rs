@@ -14,6 +14,7 @@ use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
 use crate::graphql::profiles::Profile;
 use crate::graphql::scalars::{self, Cursor, Language, connection, page_cost, user_ref};
+use crate::graphql::support::ChatSession;
 use crate::graphql::therapists::Therapist;
 use crate::language;
 
@@ -129,6 +130,38 @@ impl User {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = ctx.loaders()?.alarms_of_user.page(self.id, page).await?;
         Ok(connection(slice, |row| (row.id, row.into())))
+    }
+
+    /// The user's conversation with support: the open session, else the last. Null where the
+    /// two never talked.
+    async fn support_chat(&self, ctx: &Context<'_>) -> Result<Option<ChatSession>> {
+        let row = ctx.loaders()?.support_chats.of(self.id).await?;
+        Ok(row.map(ChatSession::from))
+    }
+
+    /// The user's conversations with the assistant, latest first. For the user alone: anybody
+    /// else, admins included, gets `FORBIDDEN`.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn assistant_chats(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning; 50 where nothing is said, 100 at most.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Cursor, ChatSession>> {
+        let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
+        let viewer = ctx.viewer();
+        let slice =
+            domain::support::assistant_chats(ctx.app()?, &viewer, self.id, page).await?;
+        Ok(connection(slice, |row| (row.id, row.into())))
+    }
+
+    /// Whether the user is connected to support just now: by a socket, or by a subscription to
+    /// `supportMessages` of their own.
+    async fn is_online(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(ctx.app()?.presence.is_online(self.id))
     }
 
     /// The user's login sessions, oldest first. For the user alone: anybody else, admins
