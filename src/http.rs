@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::rest;
 use crate::transport;
 
 /// How long the database may take to answer a health check.
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
     )?;
     Ok(Router::new()
         .merge(transport::router(endpoint, "/graphql"))
+        .merge(rest::router(&schema)?)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))

@@ -10,6 +10,8 @@ mod contacts;
 mod layers;
 mod migrations;
 mod profiles;
+mod rest_documented;
+mod rest_rulings;
 mod schema;
 mod therapists;
 mod users;
