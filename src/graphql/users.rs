@@ -141,7 +141,7 @@ impl User {
 
     /// The user's conversations with the assistant, latest first. For the user alone: anybody
     /// else, admins included, gets `FORBIDDEN`.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn assistant_chats(
         &self,
         ctx: &Context<'_>,
