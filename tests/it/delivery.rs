@@ -1,13 +1,17 @@
 //! Sending: what a mail says, what each failure of a mail server leads to, and that nothing is
 //! lost over a restart.
 
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use haven::app::App;
 use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::databases::Database;
 use crate::support::haven::Haven;
 use crate::support::scene::{Scene, join, recipients, states};
-use crate::support::smtp::Behaviour;
+use crate::support::smtp::{Behaviour, Encryption, SmtpServer};
 
 on_both! {
     async fn a_mail_says_who_what_when_where_and_what_to_do(database) {
@@ -148,6 +152,82 @@ on_both! {
         assert_eq!(scene.mail.mails().len(), 1);
     }
 
+    async fn two_nodes_share_the_work_and_send_nothing_twice(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let node = App::new(scene.haven.app.config.clone(), scene.haven.app.clock.clone()).await.unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let other = tokio::spawn(haven::delivery::run(node.clone(), async { let _ = stopped.await; }));
+        for number in 0..40 {
+            scene.contact(&format!("Контакт {number}"), "Друг", Some(&format!("contact{number}@example.com"))).await;
+        }
+        let press = scene.press(Value::Null);
+        let both = async {
+            for _ in 0..50 {
+                node.delivery.wake();
+                tokio::task::yield_now().await;
+            }
+        };
+        let (payload, ()) = tokio::join!(press, both);
+        let id = &payload["alarm"]["id"];
+        node.delivery.wake();
+        scene.until(id, "every mail", |alarm| states(alarm).iter().all(|state| *state == "SENT")).await;
+        stop.send(()).unwrap();
+        other.await.unwrap();
+        let mails = scene.mail.mails();
+        let mut to = recipients(&mails);
+        to.dedup();
+        assert_eq!((mails.len(), to.len()), (40, 40));
+    }
+
+    async fn a_phone_that_hangs_up_has_pressed_all_the_same(database) {
+        let scene = Scene::new(database, Behaviour::HangAtGreeting).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        tokio::select! {
+            _ = scene.press(Value::Null) => panic!("the answer came before the mail server was reached"),
+            _ = scene.mail.until("a connection", |ledger| ledger.connections == 1) => {}
+        }
+        scene.mail.set_behaviour(Behaviour::Accept);
+        assert_eq!(scene.mail.next_mail().await.to, ["ivan@example.com"]);
+    }
+
+    async fn updates_begin_with_the_open_alarm_and_miss_nothing(database) {
+        let scene = Scene::new(database, Behaviour::DeferRecipients).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let viewer = haven::domain::accounts::authenticate(&scene.haven.app, &scene.anna.token).await.unwrap();
+        let schema = haven::graphql::schema(scene.haven.app.clone());
+        let query = "subscription { alarmUpdates(userId: \"me\") { id result { completed } notifications { status } } }";
+        let mut updates = schema.execute_stream(async_graphql::Request::new(query).data(viewer));
+        let mut seen = Vec::new();
+        let following = async {
+            while let Some(response) = updates.next().await {
+                assert!(response.errors.is_empty(), "{:?}", response.errors);
+                let alarm = response.data.into_json().unwrap()["alarmUpdates"].clone();
+                assert_eq!(alarm["id"], id);
+                seen.push(states(&alarm).join(" "));
+                if seen.len() == 1 {
+                    scene.mail.set_behaviour(Behaviour::Accept);
+                    scene.wait(600);
+                }
+                if alarm["notifications"][0]["status"] == "SENT" && alarm["result"]["completed"] == false {
+                    scene.complete(&id, true).await;
+                }
+                if seen.last().unwrap() == "SENT SENT" {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), following).await.unwrap();
+        assert_eq!(seen[0], "PENDING");
+        assert!(seen.contains(&"SENT".to_owned()), "{seen:?}");
+        let bob = join(&scene.haven, "bob").await;
+        let viewer = haven::domain::accounts::authenticate(&scene.haven.app, &bob.token).await.unwrap();
+        let query = format!("subscription {{ alarmUpdates(userId: {}) {{ id }} }}", scene.anna.id);
+        let mut refused = schema.execute_stream(async_graphql::Request::new(query).data(viewer));
+        let code = refused.next().await.unwrap().errors[0].extensions.as_ref().unwrap().get("code").cloned();
+        assert_eq!(code, Some("FORBIDDEN".into()));
+    }
+
     async fn a_dead_workers_claim_is_taken_over_when_its_lease_ends(database) {
         use entity::notification::{self, Status};
         use sea_orm::{EntityTrait, sea_query::Expr};
@@ -169,6 +249,58 @@ on_both! {
         scene.until(&id, "the take-over", |alarm| states(alarm) == ["SENT"]).await;
         let row = notification::Entity::find().one(scene.haven.app.db.read()).await.unwrap().unwrap();
         assert_eq!(row.status, Status::Sent);
+    }
+}
+
+/// The program itself, because it reads whom to trust from its surroundings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_are_encrypted_where_the_setting_says_so() {
+    use std::io::{BufRead, BufReader};
+    struct Program(std::process::Child);
+    impl Drop for Program {
+        fn drop(&mut self) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
+    }
+    for encryption in [Encryption::StartTls, Encryption::Implicit] {
+        let mail = SmtpServer::start_with(Behaviour::Accept, encryption).await;
+        let folder = tempfile::tempdir().unwrap();
+        let certificate = folder.path().join("root.pem");
+        std::fs::write(&certificate, mail.certificate()).unwrap();
+        for (trusted, expected) in [(false, "отправляется."), (true, "получил(а) уведомление по email.")] {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_haven"));
+            command
+                .env("HAVEN_LISTEN", "127.0.0.1:0")
+                .env("HAVEN_DATA_DIR", folder.path())
+                .env("HAVEN_SMTP_URL", mail.url())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::null());
+            if trusted {
+                command.env("SSL_CERT_FILE", &certificate);
+            }
+            let mut program = Program(command.spawn().unwrap());
+            let output = program.0.stdout.take().unwrap();
+            let mut first = String::new();
+            BufReader::new(output).read_line(&mut first).unwrap();
+            let address = first.trim().rsplit("http://").next().unwrap();
+            let username = format!("anna{trusted}");
+            let call = |query: String, token: String| {
+                let body = json!({"query": query}).to_string();
+                crate::support::client::Call::new(reqwest::Client::builder().no_proxy().build().unwrap().post(format!("http://{address}/graphql")))
+                    .header("authorization", &token)
+                    .body("application/json", body)
+                    .send()
+            };
+            let login = call(format!("mutation {{ register(input: {{username: \"{username}\", email: \"a@example.com\", password: \"securepassword123\"}}) {{ id }}
+                login(input: {{username: \"{username}\", password: \"securepassword123\"}}) {{ token }} }}"), String::new()).await.json();
+            let token = format!("Token {}", login["data"]["login"]["token"].as_str().unwrap());
+            let answer = call("mutation { createEmergencyContact(userId: \"me\", input: {name: \"Иван\", relationship: \"Брат\", phone: \"+79001234567\", email: \"ivan@example.com\"}) { id }
+                triggerAlarm(userId: \"me\") { alarm { messages } } }".to_owned(), token).await.json();
+            let message = answer["data"]["triggerAlarm"]["alarm"]["messages"][0].as_str().unwrap();
+            assert!(message.ends_with(expected), "{encryption:?}, trusted: {trusted}: {message}");
+        }
+        assert!(mail.next_mail().await.encrypted);
     }
 }
 
