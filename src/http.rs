@@ -14,7 +14,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
+use crate::delivery;
 use crate::domain::accounts;
 use crate::error::Error;
 use crate::graphql::context::BaseUrl;
@@ -55,7 +56,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .layer(middleware::from_fn(observe)))
 }
 
-/// Serves until `shutdown` turns true, then finishes what is under way.
+/// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way.
 ///
 /// # Errors
 /// If the listener fails.
@@ -64,7 +65,12 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let router = router(app, shutdown.clone())?;
+    let router = router(app.clone(), shutdown.clone())?;
+    // Stopped after the last request, so that what that one started still goes out.
+    let (served, all_served) = oneshot::channel::<()>();
+    let delivering = tokio::spawn(delivery::run(app, async {
+        let _ = all_served.await;
+    }));
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -77,6 +83,8 @@ pub async fn serve(
     )
     .with_graceful_shutdown(stopped(shutdown))
     .await?;
+    drop(served);
+    delivering.await?;
     Ok(())
 }
 

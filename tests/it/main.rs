@@ -5,8 +5,10 @@
 mod support;
 
 mod accounts;
+mod alarms;
 mod catalogue;
 mod contacts;
+mod delivery;
 mod layers;
 mod migrations;
 mod profiles;
