@@ -27,10 +27,14 @@ use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::rest::socket;
 use crate::transport;
 
 /// How long the database may take to answer a health check.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long sockets may take to store what is under way and to close.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Every route of haven.
 ///
@@ -43,10 +47,17 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         &schema.sdl(),
         access::access(&app),
         transport::Settings::default(),
+        shutdown.clone(),
+    )?;
+    let sockets = socket::routes(
+        schema,
+        access::sockets(&app),
+        socket::Settings::default(),
         shutdown,
     )?;
     Ok(Router::new()
         .merge(transport::router(endpoint, "/graphql"))
+        .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
@@ -62,7 +73,9 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let router = router(app, shutdown.clone())?;
+    // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
+    let (down, going_down) = watch::channel(false);
+    let router = router(app, going_down)?;
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -73,8 +86,15 @@ pub async fn serve(
         listener,
         router.into_make_service_with_connect_info::<SocketAddr>(),
     )
-    .with_graceful_shutdown(stopped(shutdown))
+    .with_graceful_shutdown({
+        let down = down.clone();
+        async move {
+            stopped(shutdown).await;
+            down.send_replace(true);
+        }
+    })
     .await?;
+    let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     Ok(())
 }
 
