@@ -142,7 +142,7 @@ pub struct NotificationQueries;
 #[Object]
 impl NotificationQueries {
     /// The notifications of all alarms, latest first, for admins.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn notifications(
         &self,
         ctx: &Context<'_>,

@@ -125,9 +125,10 @@ pub fn connection<R, T: OutputType>(
     connection
 }
 
-/// What a page may cost: its size times what one row costs.
+/// What a page costs when one row of it costs `row`: a page of the usual size. The arguments
+/// are not looked at, because the library reads them wrongly where a client leaves their
+/// variables out.
 #[must_use]
-pub fn page_cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
-    let size = first.or(last).unwrap_or(50).clamp(1, 100);
-    1 + usize::try_from(size).unwrap_or(100).saturating_mul(row)
+pub const fn page_cost(row: usize) -> usize {
+    1_usize.saturating_add(row.saturating_mul(50))
 }

@@ -105,7 +105,7 @@ impl ChatSession {
     }
 
     /// What was said, oldest first; `last` gives the newest.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -273,7 +273,7 @@ pub struct SupportQueries;
 impl SupportQueries {
     /// Every support conversation in which something was said, latest activity first. For
     /// admins.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn support_inbox(
         &self,
         ctx: &Context<'_>,

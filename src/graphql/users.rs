@@ -116,7 +116,7 @@ impl User {
     }
 
     /// The user's alarms, latest first. For the user and for admins.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn alarms(
         &self,
         ctx: &Context<'_>,
@@ -141,7 +141,7 @@ impl User {
 
     /// The user's conversations with the assistant, latest first. For the user alone: anybody
     /// else, admins included, gets `FORBIDDEN`.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn assistant_chats(
         &self,
         ctx: &Context<'_>,
@@ -209,7 +209,7 @@ impl UserQueries {
     }
 
     /// All users by id, for admins.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "page_cost(child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn users(
         &self,

@@ -121,34 +121,32 @@ impl Haven {
         self.call(method, path).token(&person.token)
     }
 
-    /// Registers and logs in over REST.
+    /// Registers and logs in.
     pub async fn person(&self, username: &str) -> Person {
-        let body = json!({
+        let input = json!({
             "username": username,
             "email": format!("{username}@example.com"),
             "password": PASSWORD,
         });
-        let answer = self
-            .call("POST", "/api/v1/user/registration/")
-            .json(&body)
-            .send()
-            .await;
-        answer.assert_status(201);
+        let register = "mutation($input: RegisterInput!) { register(input: $input) { id } }";
+        let answer = self.graphql(None, register, json!({"input": input})).await;
+        assert_eq!(answer.get("errors"), None, "{answer:#}");
         self.log_in(username).await
     }
 
-    /// Logs in over REST.
+    /// Logs in.
     pub async fn log_in(&self, username: &str) -> Person {
-        let answer = self
-            .call("POST", "/api/v1/user/login/")
-            .json(&json!({"username": username, "password": PASSWORD}))
-            .send()
-            .await;
-        answer.assert_status(200);
+        let login = "mutation($input: LoginInput!) { login(input: $input) { token user { id } } }";
+        let input = json!({"username": username, "password": PASSWORD});
+        let answer = self.graphql(None, login, json!({"input": input})).await;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
         Person {
-            id: answer.header("x-user-id").unwrap().parse().unwrap(),
+            id: text(&answer["data"]["login"]["user"]["id"])
+                .unwrap_or_else(|| panic!("no login: {answer:#}"))
+                .parse()
+                .unwrap(),
             username: username.to_owned(),
-            token: answer.json()["token"].as_str().unwrap().to_owned(),
+            token: text(&answer["data"]["login"]["token"]).unwrap(),
         }
     }
 

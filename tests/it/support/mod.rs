@@ -10,7 +10,6 @@ macro_rules! on_both {
     ($(async fn $name:ident($database:ident) $body:block)+) => {
         $(
             mod $name {
-                #[expect(unused_imports, reason = "what the surrounding file uses")]
                 use super::*;
 
                 async fn body($database: $crate::support::databases::Database) $body
