@@ -10,6 +10,7 @@ pub mod errors;
 mod execute;
 pub mod operation;
 pub mod shape;
+pub mod socket;
 pub mod variables;
 
 pub use execute::router;

@@ -268,7 +268,10 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let certificate = folder.path().join("root.pem");
         std::fs::write(&certificate, mail.certificate()).unwrap();
-        for (trusted, expected) in [(false, "отправляется."), (true, "получил(а) уведомление по email.")] {
+        for (trusted, expected) in [
+            (false, "отправляется."),
+            (true, "получил(а) уведомление по email."),
+        ] {
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_haven"));
             command
                 .env("HAVEN_LISTEN", "127.0.0.1:0")
@@ -287,18 +290,32 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
             let username = format!("anna{trusted}");
             let call = |query: String, token: String| {
                 let body = json!({"query": query}).to_string();
-                crate::support::client::Call::new(reqwest::Client::builder().no_proxy().build().unwrap().post(format!("http://{address}/graphql")))
-                    .header("authorization", &token)
-                    .body("application/json", body)
-                    .send()
+                crate::support::client::Call::new(
+                    reqwest::Client::builder()
+                        .no_proxy()
+                        .build()
+                        .unwrap()
+                        .post(format!("http://{address}/graphql")),
+                )
+                .header("authorization", &token)
+                .body("application/json", body)
+                .send()
             };
             let login = call(format!("mutation {{ register(input: {{username: \"{username}\", email: \"a@example.com\", password: \"securepassword123\"}}) {{ id }}
                 login(input: {{username: \"{username}\", password: \"securepassword123\"}}) {{ token }} }}"), String::new()).await.json();
-            let token = format!("Token {}", login["data"]["login"]["token"].as_str().unwrap());
+            let token = format!(
+                "Token {}",
+                login["data"]["login"]["token"].as_str().unwrap()
+            );
             let answer = call("mutation { createEmergencyContact(userId: \"me\", input: {name: \"Иван\", relationship: \"Брат\", phone: \"+79001234567\", email: \"ivan@example.com\"}) { id }
                 triggerAlarm(userId: \"me\") { alarm { messages } } }".to_owned(), token).await.json();
-            let message = answer["data"]["triggerAlarm"]["alarm"]["messages"][0].as_str().unwrap();
-            assert!(message.ends_with(expected), "{encryption:?}, trusted: {trusted}: {message}");
+            let message = answer["data"]["triggerAlarm"]["alarm"]["messages"][0]
+                .as_str()
+                .unwrap();
+            assert!(
+                message.ends_with(expected),
+                "{encryption:?}, trusted: {trusted}: {message}"
+            );
         }
         assert!(mail.next_mail().await.encrypted);
     }

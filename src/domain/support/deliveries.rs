@@ -163,7 +163,7 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
             user_id: message.user_id,
         };
         app.events.publish(Topic::Support(message.user_id), event);
-        if message.from_user() {
+        if message.is_by_user() {
             app.events.publish(Topic::SupportDesk, event);
         }
     }

@@ -37,7 +37,7 @@ pub struct Message {
 impl Message {
     /// Whether the person wrote it, and supporters are to get it. Everything else in a support
     /// conversation is for the person.
-    pub(super) fn from_user(&self) -> bool {
+    pub(super) fn is_by_user(&self) -> bool {
         self.row.sender == Sender::User && !self.row.from_admin
     }
 }
