@@ -51,7 +51,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         shutdown.clone(),
     )?;
     let sockets = socket::routes(
-        schema,
+        schema.clone(),
         access::sockets(&app),
         socket::Settings::default(),
         shutdown,
