@@ -3,7 +3,7 @@
 use anyhow::Context;
 use async_graphql::Value;
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{BaseType, DocumentOperations, ExecutableDocument, Selection};
+use async_graphql::parser::types::{BaseType, ExecutableDocument, Selection};
 
 /// How a variable is read from what a client of the old server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,9 @@ impl Operation {
     /// If it does not parse, or declares a variable of a type that no row uses.
     pub fn parse(text: &'static str) -> anyhow::Result<Self> {
         let document = parse_query(text).context("an operation document does not parse")?;
-        let DocumentOperations::Single(operation) = &document.operations else {
-            anyhow::bail!("an operation document holds more than one operation");
+        let mut operations = document.operations.iter().map(|(_, operation)| operation);
+        let (Some(operation), None) = (operations.next(), operations.next()) else {
+            anyhow::bail!("an operation document holds one operation");
         };
         let mut variables = Vec::new();
         for definition in &operation.node.variable_definitions {
@@ -76,6 +77,7 @@ impl Operation {
                 }
             }
         }
+        drop(operations);
         Ok(Self {
             document,
             variables,
