@@ -263,12 +263,16 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
             self.0.wait().unwrap();
         }
     }
+    let _ = rustls::crypto::ring::default_provider().install_default();
     for encryption in [Encryption::StartTls, Encryption::Implicit] {
         let mail = SmtpServer::start_with(Behaviour::Accept, encryption).await;
         let folder = tempfile::tempdir().unwrap();
         let certificate = folder.path().join("root.pem");
         std::fs::write(&certificate, mail.certificate()).unwrap();
-        for (trusted, expected) in [(false, "отправляется."), (true, "получил(а) уведомление по email.")] {
+        for (trusted, expected) in [
+            (false, "отправляется."),
+            (true, "получил(а) уведомление по email."),
+        ] {
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_haven"));
             command
                 .env("HAVEN_LISTEN", "127.0.0.1:0")
@@ -282,23 +286,39 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
             let mut program = Program(command.spawn().unwrap());
             let output = program.0.stdout.take().unwrap();
             let mut first = String::new();
-            BufReader::new(output).read_line(&mut first).unwrap();
+            // Kept open: a program whose output nobody takes any more ends.
+            let mut output = BufReader::new(output);
+            output.read_line(&mut first).unwrap();
             let address = first.trim().rsplit("http://").next().unwrap();
             let username = format!("anna{trusted}");
             let call = |query: String, token: String| {
                 let body = json!({"query": query}).to_string();
-                crate::support::client::Call::new(reqwest::Client::builder().no_proxy().build().unwrap().post(format!("http://{address}/graphql")))
-                    .header("authorization", &token)
-                    .body("application/json", body)
-                    .send()
+                crate::support::client::Call::new(
+                    reqwest::Client::builder()
+                        .no_proxy()
+                        .build()
+                        .unwrap()
+                        .post(format!("http://{address}/graphql")),
+                )
+                .header("authorization", &token)
+                .body("application/json", body)
+                .send()
             };
             let login = call(format!("mutation {{ register(input: {{username: \"{username}\", email: \"a@example.com\", password: \"securepassword123\"}}) {{ id }}
                 login(input: {{username: \"{username}\", password: \"securepassword123\"}}) {{ token }} }}"), String::new()).await.json();
-            let token = format!("Token {}", login["data"]["login"]["token"].as_str().unwrap());
+            let token = format!(
+                "Token {}",
+                login["data"]["login"]["token"].as_str().unwrap()
+            );
             let answer = call("mutation { createEmergencyContact(userId: \"me\", input: {name: \"Иван\", relationship: \"Брат\", phone: \"+79001234567\", email: \"ivan@example.com\"}) { id }
                 triggerAlarm(userId: \"me\") { alarm { messages } } }".to_owned(), token).await.json();
-            let message = answer["data"]["triggerAlarm"]["alarm"]["messages"][0].as_str().unwrap();
-            assert!(message.ends_with(expected), "{encryption:?}, trusted: {trusted}: {message}");
+            let message = answer["data"]["triggerAlarm"]["alarm"]["messages"][0]
+                .as_str()
+                .unwrap();
+            assert!(
+                message.ends_with(expected),
+                "{encryption:?}, trusted: {trusted}: {message}"
+            );
         }
         assert!(mail.next_mail().await.encrypted);
     }
