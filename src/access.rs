@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
-use crate::domain::accounts;
+use crate::domain::{accounts, support};
 use crate::error::Unauthenticated;
 use crate::events::Topic;
 use crate::graphql::context::{BaseUrl, Origin};
 use crate::graphql::errors::RequestId;
+use crate::rest::socket::{Authenticate, Credential};
 use crate::transport::{Access, Credentials, Refused, Session};
 
 /// Who is calling, for GraphQL over HTTP, event streams and sockets.
@@ -55,6 +56,22 @@ pub fn access(app: &Arc<App>) -> Access {
             .boxed()
         }),
     }
+}
+
+/// Who opens a legacy socket.
+#[must_use]
+pub fn sockets(app: &Arc<App>) -> Authenticate {
+    let app = app.clone();
+    Arc::new(move |credential| {
+        let app = app.clone();
+        async move {
+            match credential {
+                Credential::Token(token) => accounts::authenticate(&app, &token).await,
+                Credential::Ticket(ticket) => support::redeem(&app, &ticket).await,
+            }
+        }
+        .boxed()
+    })
 }
 
 fn session(app: Arc<App>, viewer: Viewer, parts: &Parts) -> Session {

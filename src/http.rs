@@ -28,10 +28,14 @@ use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::rest::{self, socket};
 use crate::transport;
 
 /// How long the database may take to answer a health check.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long sockets may take to store what is under way and to close.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Every route of haven.
 ///
@@ -44,10 +48,18 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         &schema.sdl(),
         access::access(&app),
         transport::Settings::default(),
+        shutdown.clone(),
+    )?;
+    let sockets = socket::routes(
+        schema.clone(),
+        access::sockets(&app),
+        socket::Settings::default(),
         shutdown,
     )?;
     Ok(Router::new()
         .merge(transport::router(endpoint, "/graphql"))
+        .merge(rest::router(&schema)?)
+        .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
@@ -63,7 +75,9 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let router = router(app.clone(), shutdown.clone())?;
+    // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
+    let (down, going_down) = watch::channel(false);
+    let router = router(app.clone(), going_down)?;
     // Stopped after the last request, so that what that one started still goes out.
     let (served, all_served) = oneshot::channel::<()>();
     let delivering = tokio::spawn(delivery::run(app, async {
@@ -79,8 +93,15 @@ pub async fn serve(
         listener,
         router.into_make_service_with_connect_info::<SocketAddr>(),
     )
-    .with_graceful_shutdown(stopped(shutdown))
+    .with_graceful_shutdown({
+        let down = down.clone();
+        async move {
+            stopped(shutdown).await;
+            down.send_replace(true);
+        }
+    })
     .await?;
+    let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     drop(served);
     delivering.await?;
     Ok(())

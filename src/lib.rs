@@ -12,4 +12,5 @@ pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod language;
+pub mod rest;
 pub mod transport;

@@ -12,6 +12,8 @@ mod delivery;
 mod layers;
 mod migrations;
 mod profiles;
+mod rest_documented;
+mod rest_rulings;
 mod schema;
 mod therapists;
 mod users;

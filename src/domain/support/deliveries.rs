@@ -130,11 +130,7 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
             .add(written_by(false)),
     );
     if caller.is_admin {
-        mine = mine.add(
-            Condition::all()
-                .add(of_support(None))
-                .add(written_by(true)),
-        );
+        mine = mine.add(Condition::all().add(of_support(None)).add(written_by(true)));
     }
     let _settling = app.rooms.settling().await;
     let mut given_back = Vec::new();
@@ -149,11 +145,14 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
     }
     for chunk in given_back.chunks(CHUNK) {
         let ids = chunk.iter().map(|message| message.row.id);
-        app.rooms.received().retain(|id| {
-            !chunk.iter().any(|message| message.row.id == *id)
-        });
+        app.rooms
+            .received()
+            .retain(|id| !chunk.iter().any(|message| message.row.id == *id));
         message::Entity::update_many()
-            .col_expr(message::Column::DeliveredAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+            .col_expr(
+                message::Column::DeliveredAt,
+                Expr::value(None::<chrono::DateTime<chrono::Utc>>),
+            )
             .filter(message::Column::Id.is_in(ids))
             .exec(app.db.read())
             .await?;
@@ -164,7 +163,7 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
             user_id: message.user_id,
         };
         app.events.publish(Topic::Support(message.user_id), event);
-        if message.from_user() {
+        if message.is_by_user() {
             app.events.publish(Topic::SupportDesk, event);
         }
     }

@@ -114,7 +114,7 @@ impl Reader for Desk {
             self.login.check().await?;
             if let Some(event) = self.ready.pop_front() {
                 if let DeskEvent::Posted(message) = &event
-                    && message.from_user()
+                    && message.is_by_user()
                     && message.row.delivered_at.is_none()
                 {
                     self.handed_out = Some(message.row.id);
@@ -188,7 +188,7 @@ impl Desk {
     }
 
     fn is_wanted(&self, message: &Message) -> bool {
-        if message.from_user() {
+        if message.is_by_user() {
             return true;
         }
         let own = &self.without_echo;

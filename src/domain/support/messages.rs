@@ -5,8 +5,10 @@ use std::sync::Arc;
 use entity::chat_message::{self as message, Sender};
 use entity::chat_session::{self as session, SessionType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    SqlErr,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
@@ -35,7 +37,7 @@ pub struct Message {
 impl Message {
     /// Whether the person wrote it, and supporters are to get it. Everything else in a support
     /// conversation is for the person.
-    pub(super) fn from_user(&self) -> bool {
+    pub(super) fn is_by_user(&self) -> bool {
         self.row.sender == Sender::User && !self.row.from_admin
     }
 }

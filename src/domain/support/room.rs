@@ -146,7 +146,7 @@ impl Room {
             if own.as_ref().is_some_and(|own| own.sent(message.row.id)) {
                 continue;
             }
-            if message.from_user() == self.staff && message.row.delivered_at.is_none() {
+            if message.is_by_user() == self.staff && message.row.delivered_at.is_none() {
                 self.handed_out = Some(message.row.id);
             }
             return Some(message);
