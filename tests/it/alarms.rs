@@ -19,6 +19,17 @@ fn fields(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// SQL statements of a query: the fewest of a few runs, because the delivery worker looks for
+/// work at times of its own.
+async fn cost(scene: &Scene, query: &str) -> u64 {
+    let mut least = u64::MAX;
+    for _ in 0..4 {
+        let reading = scene.haven.data(&scene.anna, query, json!({}));
+        least = least.min(scene.haven.statements(reading).await.0);
+    }
+    least
+}
+
 on_both! {
     async fn everybody_is_told_and_the_answer_says_so_in_the_documented_words(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
@@ -202,12 +213,12 @@ on_both! {
         scene.press(Value::Null).await;
         haven::domain::users::promote(&scene.haven.app, "anna").await.unwrap();
         let query = "{ users(first: 50) { nodes { alarms(first: 2) { nodes { id messages result { completed } } } } } }";
-        let (one, data) = scene.haven.statements(scene.haven.data(&scene.anna, query, json!({}))).await;
+        let one = cost(&scene, query).await;
+        let data = scene.haven.data(&scene.anna, query, json!({})).await;
         assert_eq!(data["users"]["nodes"][0]["alarms"]["nodes"].as_array().unwrap().len(), 1);
         for number in 0..5 {
             join(&scene.haven, &format!("user{number}")).await;
         }
-        let (many, _) = scene.haven.statements(scene.haven.data(&scene.anna, query, json!({}))).await;
-        assert_eq!(one, many);
+        assert_eq!(cost(&scene, query).await, one);
     }
 }

@@ -263,6 +263,7 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
             self.0.wait().unwrap();
         }
     }
+    let _ = rustls::crypto::ring::default_provider().install_default();
     for encryption in [Encryption::StartTls, Encryption::Implicit] {
         let mail = SmtpServer::start_with(Behaviour::Accept, encryption).await;
         let folder = tempfile::tempdir().unwrap();
@@ -285,7 +286,9 @@ async fn mails_are_encrypted_where_the_setting_says_so() {
             let mut program = Program(command.spawn().unwrap());
             let output = program.0.stdout.take().unwrap();
             let mut first = String::new();
-            BufReader::new(output).read_line(&mut first).unwrap();
+            // Kept open: a program whose output nobody takes any more ends.
+            let mut output = BufReader::new(output);
+            output.read_line(&mut first).unwrap();
             let address = first.trim().rsplit("http://").next().unwrap();
             let username = format!("anna{trusted}");
             let call = |query: String, token: String| {
