@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
-use crate::domain::accounts;
+use crate::domain::{accounts, support};
 use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
@@ -75,7 +75,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
     let (down, going_down) = watch::channel(false);
-    let router = router(app, going_down)?;
+    let router = router(app.clone(), going_down)?;
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -95,6 +95,7 @@ pub async fn serve(
     })
     .await?;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
+    support::settle(&app).await?;
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
 use entity::{
-    alarm, alarm_result, alarm_scenario, chat_message, chat_session, emergency_contact, music_track,
-    notification, profile, therapist, user,
+    alarm, alarm_result, alarm_scenario, chat_message, chat_session, emergency_contact,
+    music_track, notification, profile, therapist, user,
 };
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,

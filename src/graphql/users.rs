@@ -153,8 +153,7 @@ impl User {
     ) -> Result<Connection<Cursor, ChatSession>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let viewer = ctx.viewer();
-        let slice =
-            domain::support::assistant_chats(ctx.app()?, &viewer, self.id, page).await?;
+        let slice = domain::support::assistant_chats(ctx.app()?, &viewer, self.id, page).await?;
         Ok(connection(slice, |row| (row.id, row.into())))
     }
 

@@ -50,8 +50,7 @@ pub enum Credential {
 }
 
 /// Finds out who shows a credential. A bad one is nobody, with the reason.
-pub type Authenticate =
-    Arc<dyn Fn(Credential) -> BoxFuture<'static, Result<Viewer>> + Send + Sync>;
+pub type Authenticate = Arc<dyn Fn(Credential) -> BoxFuture<'static, Result<Viewer>> + Send + Sync>;
 
 /// Bounds and times of the sockets.
 #[derive(Clone, Debug)]
@@ -339,8 +338,7 @@ fn failure(response: &GraphQlResponse) -> Option<Error> {
 
 fn refuse(error: &Error, request_id: &RequestId) -> Response {
     let code = error.code();
-    let status =
-        StatusCode::from_u16(code.parts().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(code.parts().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match code {
         Code::Unauthenticated => {
             let mut response = detail(status, &error.to_string());

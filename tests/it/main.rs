@@ -11,5 +11,8 @@ mod layers;
 mod migrations;
 mod profiles;
 mod schema;
+mod socket_limits;
+mod sockets;
+mod support_chat;
 mod therapists;
 mod users;

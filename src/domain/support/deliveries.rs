@@ -33,12 +33,12 @@ impl Rooms {
     }
 }
 
-/// Writes down what was noted. Returns when everything noted before the call is written, by
-/// whomever.
+/// Writes down which messages arrived. Returns when everything noted before the call is
+/// written, by whomever; a server that goes down calls it last.
 ///
 /// # Errors
 /// The database's; the notes are kept.
-pub(super) async fn settle(app: &Arc<App>) -> Result<()> {
+pub async fn settle(app: &Arc<App>) -> Result<()> {
     let app = app.clone();
     // On its own: a reader that goes away halfway would take notes with it.
     tokio::spawn(async move {
@@ -130,11 +130,7 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
             .add(written_by(false)),
     );
     if caller.is_admin {
-        mine = mine.add(
-            Condition::all()
-                .add(of_support(None))
-                .add(written_by(true)),
-        );
+        mine = mine.add(Condition::all().add(of_support(None)).add(written_by(true)));
     }
     let _settling = app.rooms.settling().await;
     let mut given_back = Vec::new();
@@ -149,11 +145,14 @@ pub async fn give_back(app: &Arc<App>, viewer: &Viewer, ids: &[i64]) -> Result<(
     }
     for chunk in given_back.chunks(CHUNK) {
         let ids = chunk.iter().map(|message| message.row.id);
-        app.rooms.received().retain(|id| {
-            !chunk.iter().any(|message| message.row.id == *id)
-        });
+        app.rooms
+            .received()
+            .retain(|id| !chunk.iter().any(|message| message.row.id == *id));
         message::Entity::update_many()
-            .col_expr(message::Column::DeliveredAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+            .col_expr(
+                message::Column::DeliveredAt,
+                Expr::value(None::<chrono::DateTime<chrono::Utc>>),
+            )
             .filter(message::Column::Id.is_in(ids))
             .exec(app.db.read())
             .await?;

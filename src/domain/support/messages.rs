@@ -5,8 +5,10 @@ use std::sync::Arc;
 use entity::chat_message::{self as message, Sender};
 use entity::chat_session::{self as session, SessionType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, QueryFilter, QuerySelect, SqlErr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    SqlErr,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;

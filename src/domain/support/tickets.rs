@@ -41,16 +41,15 @@ impl fmt::Debug for Access {
 ///
 /// # Errors
 /// `FORBIDDEN` for a user who names anybody else; `NOT_FOUND` for an admin's unknown user.
-pub async fn open_chat(
-    app: &App,
-    viewer: &Viewer,
-    subject: UserRef,
-    base: &Url,
-) -> Result<Access> {
+pub async fn open_chat(app: &App, viewer: &Viewer, subject: UserRef, base: &Url) -> Result<Access> {
     let user_id = users::reach(app, viewer, subject).await?;
     let caller = viewer.person()?;
     let mut url = base.clone();
-    let scheme = if base.scheme() == "https" { "wss" } else { "ws" };
+    let scheme = if base.scheme() == "https" {
+        "wss"
+    } else {
+        "ws"
+    };
     url.set_scheme(scheme)
         .map_err(|()| Error::Internal(anyhow::anyhow!("the base URL has no host")))?;
     let path = format!("{}/ws/chat/{user_id}/", base.path().trim_end_matches('/'));

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod databases;
 pub mod haven;
+pub mod socket;
 
 /// Writes a test once and runs it on SQLite and on PostgreSQL.
 #[macro_export]
