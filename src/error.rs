@@ -203,7 +203,7 @@ pub enum Error {
     /// The thing does not exist, or is not the caller's to see.
     #[error("{0} not found.")]
     NotFound(Noun),
-    /// One or more fields are wrong; never empty.
+    /// Fields are wrong. None of them only where a transport refused the input as a whole.
     #[error("The input is not valid.")]
     Invalid(Vec<FieldError>),
     /// The input contradicts what is stored.

@@ -14,7 +14,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 use uuid::Uuid;
@@ -22,12 +22,13 @@ use uuid::Uuid;
 use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
+use crate::delivery;
 use crate::domain::{accounts, support};
 use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
-use crate::rest::socket;
+use crate::rest::{self, socket};
 use crate::transport;
 
 /// How long the database may take to answer a health check.
@@ -50,13 +51,14 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         shutdown.clone(),
     )?;
     let sockets = socket::routes(
-        schema,
+        schema.clone(),
         access::sockets(&app),
         socket::Settings::default(),
         shutdown,
     )?;
     Ok(Router::new()
         .merge(transport::router(endpoint, "/graphql"))
+        .merge(rest::router(&schema)?)
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
@@ -64,7 +66,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .layer(middleware::from_fn(observe)))
 }
 
-/// Serves until `shutdown` turns true, then finishes what is under way.
+/// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way.
 ///
 /// # Errors
 /// If the listener fails.
@@ -76,6 +78,11 @@ pub async fn serve(
     // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
     let (down, going_down) = watch::channel(false);
     let router = router(app.clone(), going_down)?;
+    // Stopped after the last request, so that what that one started still goes out.
+    let (served, all_served) = oneshot::channel::<()>();
+    let delivering = tokio::spawn(delivery::run(app.clone(), async {
+        let _ = all_served.await;
+    }));
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -96,6 +103,8 @@ pub async fn serve(
     .await?;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     support::settle(&app).await?;
+    drop(served);
+    delivering.await?;
     Ok(())
 }
 

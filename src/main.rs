@@ -9,6 +9,7 @@ use haven::app::App;
 use haven::clock::Clock;
 use haven::config::Config;
 use haven::domain::accounts::Registration;
+use haven::domain::input::Check;
 use haven::domain::{accounts, catalogue, users};
 use haven::error::Error;
 use haven::language::Language;
@@ -184,7 +185,9 @@ async fn admin(app: &Arc<App>, command: Admin) -> anyhow::Result<()> {
                 password: password()?,
                 language: Language::Ru,
             };
-            let user = accounts::create(app, input, true).await.map_err(explain)?;
+            let user = accounts::create(app, Check::default(), input, true)
+                .await
+                .map_err(explain)?;
             println!("{} is an admin now, with id {}.", user.username, user.id);
         }
         Admin::Promote { username } => {

@@ -132,7 +132,7 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
             // As an array, so that the planner can't run the locking subquery more than once.
             due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
             let due = Expr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(due)));
-            Expr::col(Column::Id).eq(Expr::cust_with_expr("ANY(ARRAY$1)", due))
+            Expr::cust_with_expr("id = ANY(ARRAY $1)", due)
         }
         // One writer at a time anyway.
         _ => Column::Id.in_subquery(due),

@@ -45,16 +45,20 @@ pub struct Registration {
 ///
 /// # Errors
 /// `BAD_USER_INPUT` with every wrong field.
-pub async fn register(app: &App, input: Registration) -> Result<user::Model> {
-    create(app, input, false).await
+pub async fn register(app: &App, check: Check, input: Registration) -> Result<user::Model> {
+    create(app, check, input, false).await
 }
 
 /// Makes an account, an admin's where `admin` is set; the command line calls it so.
 ///
 /// # Errors
 /// As [`register`].
-pub async fn create(app: &App, input: Registration, admin: bool) -> Result<user::Model> {
-    let mut check = Check::default();
+pub async fn create(
+    app: &App,
+    mut check: Check,
+    input: Registration,
+    admin: bool,
+) -> Result<user::Model> {
     let username: String = input.username.nfkc().collect();
     let username = check.required("username", Some(&username), USERNAME_LENGTH);
     if !check.refused("username") {
@@ -173,8 +177,7 @@ pub struct Login {
 /// # Errors
 /// `BAD_USER_INPUT` where one is blank; `UNAUTHENTICATED` alike and in the same time for an
 /// unknown user, a wrong password and a deactivated account.
-pub async fn login(app: &App, username: &str, password: String) -> Result<Login> {
-    let mut check = Check::default();
+pub async fn login(app: &App, mut check: Check, username: &str, password: String) -> Result<Login> {
     for (field, value) in [("username", username), ("password", password.as_str())] {
         if value.is_empty() || (field == "username" && value.trim().is_empty()) {
             check.refuse(field, Problem::Blank);

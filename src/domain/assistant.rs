@@ -37,9 +37,14 @@ pub struct Answer {
 /// # Errors
 /// `FORBIDDEN` for anybody else, admins included; `NOT_FOUND` for an admin's unknown id;
 /// `BAD_USER_INPUT` for a blank or too long text.
-pub async fn ask(app: &Arc<App>, viewer: &Viewer, subject: UserRef, text: &str) -> Result<Answer> {
+pub async fn ask(
+    app: &Arc<App>,
+    viewer: &Viewer,
+    subject: UserRef,
+    mut check: Check,
+    text: &str,
+) -> Result<Answer> {
     let user_id = users::own(app, viewer, subject).await?;
-    let mut check = Check::default();
     let text = check.required("text", Some(text), QUESTION_LENGTH);
     check.finish()?;
     let language = Language::from_code(&viewer.person()?.user.language);

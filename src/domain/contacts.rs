@@ -37,8 +37,7 @@ struct Checked {
 }
 
 impl ContactInput {
-    fn check(self) -> Result<Checked> {
-        let mut check = Check::default();
+    fn check(self, mut check: Check) -> Result<Checked> {
         let checked = Checked {
             name: check.required("name", self.name.as_deref(), NAME_LENGTH),
             phone: check.phone("phone", self.phone.as_deref()),
@@ -71,11 +70,12 @@ pub async fn save(
     app: &App,
     viewer: &Viewer,
     subject: UserRef,
+    check: Check,
     id: Option<&str>,
     input: ContactInput,
 ) -> Result<Saved> {
     let user_id = reach(app, viewer, subject).await?;
-    let input = input.check()?;
+    let input = input.check(check)?;
     let tx = app.db.write().await?;
     let contacts = lock_all(&tx, user_id).await?;
     let same = |test: &dyn Fn(&contact::Model) -> bool| contacts.iter().find(|row| test(row));
@@ -128,7 +128,7 @@ pub async fn create(
     input: ContactInput,
 ) -> Result<contact::Model> {
     let user_id = reach(app, viewer, subject).await?;
-    let input = input.check()?;
+    let input = input.check(Check::default())?;
     let tx = app.db.write().await?;
     let contacts = lock_all(&tx, user_id).await?;
     let row = insert(&tx, user_id, contacts.len(), input).await?;
@@ -196,12 +196,12 @@ pub async fn update(
     app: &App,
     viewer: &Viewer,
     id: i64,
+    mut check: Check,
     patch: ContactPatch,
 ) -> Result<contact::Model> {
     viewer.person()?;
     let tx = app.db.write().await?;
     let row = reachable(&tx, viewer, id).await?;
-    let mut check = Check::default();
     let mut change = row.into_active_model();
     if let Some(name) = &patch.name {
         change.name = Set(check.required("name", Some(name), NAME_LENGTH));

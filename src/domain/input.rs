@@ -17,12 +17,26 @@ const PHONE_LENGTH: usize = 32;
 #[derive(Debug, Default)]
 pub struct Check {
     wrong: Vec<FieldError>,
+    spoiled: bool,
 }
 
 impl Check {
-    /// Notes that `field` is wrong.
+    /// Goes on where a transport has already refused something: these fields, or the input as
+    /// a whole where there are none. Such a check never ends well, but what else is wrong is
+    /// still found, and permission still comes first.
+    #[must_use]
+    pub const fn after(wrong: Vec<FieldError>) -> Self {
+        Self {
+            wrong,
+            spoiled: true,
+        }
+    }
+
+    /// Notes that `field` is wrong. The first problem of a field is the one that is told.
     pub fn refuse(&mut self, field: &'static str, problem: Problem) {
-        self.wrong.push(FieldError { field, problem });
+        if !self.refused(field) {
+            self.wrong.push(FieldError { field, problem });
+        }
     }
 
     /// Whether `field` was refused already.
@@ -123,7 +137,7 @@ impl Check {
     /// # Errors
     /// `BAD_USER_INPUT` with every field refused.
     pub fn finish(self) -> Result<()> {
-        if self.wrong.is_empty() {
+        if self.wrong.is_empty() && !self.spoiled {
             Ok(())
         } else {
             Err(Error::Invalid(self.wrong))

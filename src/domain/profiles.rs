@@ -40,10 +40,10 @@ pub async fn update(
     app: &App,
     viewer: &Viewer,
     subject: UserRef,
+    mut check: Check,
     patch: ProfilePatch,
 ) -> Result<profile::Model> {
     let user_id = reach(app, viewer, subject).await?;
-    let mut check = Check::default();
     if let Some(Some(age)) = patch.age {
         check.within("age", age, 0, 150);
     }
@@ -134,9 +134,11 @@ pub async fn select_music(
     app: &App,
     viewer: &Viewer,
     subject: UserRef,
+    check: Check,
     track: Option<&str>,
 ) -> Result<profile::Model> {
     let user_id = reach(app, viewer, subject).await?;
+    check.finish()?;
     let tx = app.db.write().await?;
     let row = of_user(&tx, user_id).await?;
     let track = match track {

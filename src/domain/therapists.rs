@@ -39,10 +39,10 @@ pub async fn save(
     app: &App,
     viewer: &Viewer,
     subject: UserRef,
+    mut check: Check,
     input: TherapistInput,
 ) -> Result<Saved> {
     let user_id = reach(app, viewer, subject).await?;
-    let mut check = Check::default();
     let name = check.required("name", input.name.as_deref(), NAME_LENGTH);
     let phone = check.phone("phone", input.phone.as_deref());
     let email = check.email("email", input.email.as_deref());
@@ -90,10 +90,10 @@ pub async fn update(
     app: &App,
     viewer: &Viewer,
     subject: UserRef,
+    mut check: Check,
     input: TherapistInput,
 ) -> Result<therapist::Model> {
     let user_id = reach(app, viewer, subject).await?;
-    let mut check = Check::default();
     let name = input
         .name
         .map(|name| check.required("name", Some(&name), NAME_LENGTH));

@@ -114,7 +114,9 @@ impl AccountMutations {
             password: input.password,
             language: input.language.into(),
         };
-        Ok(accounts::register(ctx.app()?, input).await?.into())
+        Ok(accounts::register(ctx.app()?, ctx.check(), input)
+            .await?
+            .into())
     }
 
     /// Logs in. Needs no login. `UNAUTHENTICATED` alike for an unknown user and a wrong
@@ -124,7 +126,8 @@ impl AccountMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Who.")] input: LoginInput,
     ) -> Result<LoginPayload> {
-        let login = accounts::login(ctx.app()?, &input.username, input.password).await?;
+        let login =
+            accounts::login(ctx.app()?, ctx.check(), &input.username, input.password).await?;
         Ok(login.into())
     }
 

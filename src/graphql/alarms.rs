@@ -269,15 +269,21 @@ impl AlarmMutations {
         let viewer = ctx.viewer();
         viewer.person()?;
         let id = scalars::id(&alarm_id, Noun::Alarm)?;
+        let mut check = ctx.check();
         let report = Report {
-            music_played: keep("musicPlayed", input.music_played)?,
-            voice_message_played: keep("voiceMessagePlayed", input.voice_message_played)?,
+            music_played: keep(&mut check, "musicPlayed", input.music_played),
+            voice_message_played: keep(
+                &mut check,
+                "voiceMessagePlayed",
+                input.voice_message_played,
+            ),
             place: Place {
                 location: patch(input.location),
                 latitude: patch(input.latitude),
                 longitude: patch(input.longitude),
             },
         };
+        check.finish()?;
         let row = alarms::report(ctx.app()?, &viewer, id, report).await?;
         changed(ctx, id).await?;
         Ok(row.into())

@@ -61,7 +61,8 @@ impl AssistantMutations {
         #[graphql(desc = "The question, at most 4000 characters.")] text: String,
     ) -> Result<AssistantReply> {
         let viewer = ctx.viewer();
-        let answer = assistant::ask(ctx.app()?, &viewer, user_ref(&user_id), &text).await?;
+        let answer =
+            assistant::ask(ctx.app()?, &viewer, user_ref(&user_id), ctx.check(), &text).await?;
         Ok(AssistantReply {
             answer,
             user_id: viewer.person()?.user.id,

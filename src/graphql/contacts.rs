@@ -141,6 +141,7 @@ impl ContactMutations {
             ctx.app()?,
             &ctx.viewer(),
             user_ref(&user_id),
+            ctx.check(),
             id.as_deref().map(String::as_str),
             input,
         )
@@ -162,13 +163,14 @@ impl ContactMutations {
         let viewer = ctx.viewer();
         viewer.person()?;
         let id = scalars::id(&id, Noun::EmergencyContact)?;
+        let mut check = ctx.check();
         let change = ContactPatch {
-            name: keep("name", input.name)?,
-            phone: keep("phone", input.phone)?,
-            relationship: keep("relationship", input.relationship)?,
+            name: keep(&mut check, "name", input.name),
+            phone: keep(&mut check, "phone", input.phone),
+            relationship: keep(&mut check, "relationship", input.relationship),
             email: patch(input.email),
         };
-        contacts::update(ctx.app()?, &viewer, id, change)
+        contacts::update(ctx.app()?, &viewer, id, check, change)
             .await
             .map(EmergencyContact)
     }

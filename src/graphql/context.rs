@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::error::{Error, Result, Unauthenticated};
+use crate::domain::input::Check;
+use crate::error::{Error, FieldError, Result, Unauthenticated};
 use crate::graphql::loaders::Loaders;
 
 /// The connection an operation came over, in the request data of sockets: what one socket
@@ -26,6 +27,12 @@ pub struct BaseUrl(pub Url);
 #[derive(Clone, Debug, Default)]
 pub struct Listening(pub Arc<Notify>);
 
+/// What a transport found wrong with the input before the operation ran, in the request data:
+/// these fields, or the input as a whole where there are none. The operation then says who may
+/// not, and what else is wrong, and changes nothing.
+#[derive(Clone, Debug)]
+pub struct Refused(pub Vec<FieldError>);
+
 /// Typed access to what haven puts into a context.
 pub trait ContextExt<'a> {
     /// The application.
@@ -40,6 +47,8 @@ pub trait ContextExt<'a> {
     /// # Errors
     /// `INTERNAL` outside an execution.
     fn loaders(&self) -> Result<&'a Loaders>;
+    /// A check of the input that goes on from what the transport refused.
+    fn check(&self) -> Check;
     /// The connection this came over, if it is one.
     fn origin(&self) -> Option<Uuid>;
     /// The URL under which the client reached this server.
@@ -66,6 +75,11 @@ impl<'a> ContextExt<'a> for Context<'a> {
     fn loaders(&self) -> Result<&'a Loaders> {
         self.data_opt::<Loaders>()
             .ok_or_else(|| Error::Internal(anyhow::anyhow!("no loaders in this execution")))
+    }
+
+    fn check(&self) -> Check {
+        self.data_opt::<Refused>()
+            .map_or_else(Check::default, |refused| Check::after(refused.0.clone()))
     }
 
     fn origin(&self) -> Option<Uuid> {

@@ -111,9 +111,15 @@ impl ProfileMutations {
             therapist_contact: link(input.therapist_contact_id),
             scenario: link(input.scenario_id),
         };
-        profiles::update(ctx.app()?, &ctx.viewer(), user_ref(&user_id), change)
-            .await
-            .map(Profile)
+        profiles::update(
+            ctx.app()?,
+            &ctx.viewer(),
+            user_ref(&user_id),
+            ctx.check(),
+            change,
+        )
+        .await
+        .map(Profile)
     }
 
     /// Chooses the track the app plays in an alarm. `NOT_FOUND` for what is no track's id.
@@ -124,8 +130,14 @@ impl ProfileMutations {
         #[graphql(desc = "The track's id; null for none.")] track_id: Option<ID>,
     ) -> Result<Profile> {
         let track = track_id.as_deref().map(String::as_str);
-        profiles::select_music(ctx.app()?, &ctx.viewer(), user_ref(&user_id), track)
-            .await
-            .map(Profile)
+        profiles::select_music(
+            ctx.app()?,
+            &ctx.viewer(),
+            user_ref(&user_id),
+            ctx.check(),
+            track,
+        )
+        .await
+        .map(Profile)
     }
 }

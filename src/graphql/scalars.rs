@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::{UserRef, parse_id};
+use crate::domain::input::Check;
 use crate::domain::page::{Page, Slice};
 use crate::error::{Error, Noun, Problem, Result};
 use crate::language;
@@ -51,14 +52,14 @@ pub fn patch<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
 }
 
 /// A field of a partial update that can be left out but not be null.
-///
-/// # Errors
-/// `BAD_USER_INPUT` for null.
-pub fn keep<T>(field: &'static str, value: MaybeUndefined<T>) -> Result<Option<T>> {
+pub fn keep<T>(check: &mut Check, field: &'static str, value: MaybeUndefined<T>) -> Option<T> {
     match value {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Err(Error::field(field, Problem::Null)),
-        MaybeUndefined::Value(value) => Ok(Some(value)),
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => {
+            check.refuse(field, Problem::Null);
+            None
+        }
+        MaybeUndefined::Value(value) => Some(value),
     }
 }
 

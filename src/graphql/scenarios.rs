@@ -153,13 +153,15 @@ impl ScenarioMutations {
     ) -> Result<AlarmScenario> {
         let viewer = ctx.viewer();
         viewer.admin()?;
+        let mut check = ctx.check();
         let input = ScenarioInput {
-            name: keep("name", input.name)?,
-            play_music: keep("playMusic", input.play_music)?,
-            notify_contact: keep("notifyContact", input.notify_contact)?,
-            notify_therapist: keep("notifyTherapist", input.notify_therapist)?,
-            is_default: keep("isDefault", input.is_default)?,
+            name: keep(&mut check, "name", input.name),
+            play_music: keep(&mut check, "playMusic", input.play_music),
+            notify_contact: keep(&mut check, "notifyContact", input.notify_contact),
+            notify_therapist: keep(&mut check, "notifyTherapist", input.notify_therapist),
+            is_default: keep(&mut check, "isDefault", input.is_default),
         };
+        check.finish()?;
         let id = scalars::id(&id, Noun::AlarmScenario)?;
         let row = scenarios::update(ctx.app()?, &viewer, id, input).await?;
         Ok(row.into())

@@ -121,7 +121,14 @@ impl TherapistMutations {
             phone: input.phone,
             email: input.email,
         };
-        let saved = therapists::save(ctx.app()?, &ctx.viewer(), user_ref(&user_id), input).await?;
+        let saved = therapists::save(
+            ctx.app()?,
+            &ctx.viewer(),
+            user_ref(&user_id),
+            ctx.check(),
+            input,
+        )
+        .await?;
         Ok(SaveTherapistPayload {
             created: saved.created,
             therapist: saved.therapist.into(),
@@ -135,15 +142,13 @@ impl TherapistMutations {
         #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
         #[graphql(desc = "What to change.")] input: TherapistPatch,
     ) -> Result<Therapist> {
-        let viewer = ctx.viewer();
-        let subject = user_ref(&user_id);
-        crate::domain::users::reach(ctx.app()?, &viewer, subject).await?;
+        let mut check = ctx.check();
         let input = TherapistInput {
-            name: keep("name", input.name)?,
-            phone: keep("phone", input.phone)?,
-            email: keep("email", input.email)?,
+            name: keep(&mut check, "name", input.name),
+            phone: keep(&mut check, "phone", input.phone),
+            email: keep(&mut check, "email", input.email),
         };
-        therapists::update(ctx.app()?, &viewer, subject, input)
+        therapists::update(ctx.app()?, &ctx.viewer(), user_ref(&user_id), check, input)
             .await
             .map(Therapist::from)
     }

@@ -122,10 +122,12 @@ impl TrackMutations {
     ) -> Result<MusicTrack> {
         let viewer = ctx.viewer();
         viewer.admin()?;
+        let mut check = ctx.check();
         let input = TrackInput {
-            name: keep("name", input.name)?,
-            url: keep("url", input.url)?,
+            name: keep(&mut check, "name", input.name),
+            url: keep(&mut check, "url", input.url),
         };
+        check.finish()?;
         let id = scalars::id(&id, Noun::MusicTrack)?;
         let row = tracks::update(ctx.app()?, &viewer, id, input).await?;
         Ok(row.into())

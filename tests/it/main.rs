@@ -5,11 +5,15 @@
 mod support;
 
 mod accounts;
+mod alarms;
 mod catalogue;
 mod contacts;
+mod delivery;
 mod layers;
 mod migrations;
 mod profiles;
+mod rest_documented;
+mod rest_rulings;
 mod schema;
 mod socket_limits;
 mod sockets;

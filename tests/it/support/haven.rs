@@ -9,6 +9,7 @@ use haven::clock::Clock;
 use haven::config::Config;
 use haven::domain::accounts::{self, Registration};
 use haven::domain::catalogue;
+use haven::domain::input::Check;
 use haven::http;
 use haven::language::Language;
 use serde_json::{Value, json};
@@ -159,7 +160,9 @@ impl Haven {
             password: PASSWORD.to_owned(),
             language: Language::Ru,
         };
-        accounts::create(&self.app, input, true).await.unwrap();
+        accounts::create(&self.app, Check::default(), input, true)
+            .await
+            .unwrap();
         self.log_in(username).await
     }
 
