@@ -23,7 +23,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
-use crate::domain::accounts;
+use crate::domain::{accounts, support};
 use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
@@ -80,7 +80,7 @@ pub async fn serve(
     let router = router(app.clone(), going_down)?;
     // Stopped after the last request, so that what that one started still goes out.
     let (served, all_served) = oneshot::channel::<()>();
-    let delivering = tokio::spawn(delivery::run(app, async {
+    let delivering = tokio::spawn(delivery::run(app.clone(), async {
         let _ = all_served.await;
     }));
     // Answers are small; waiting to fill a packet would only delay them.
@@ -102,6 +102,7 @@ pub async fn serve(
     })
     .await?;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
+    support::settle(&app).await?;
     drop(served);
     delivering.await?;
     Ok(())

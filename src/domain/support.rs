@@ -14,7 +14,7 @@ mod rooms;
 mod sessions;
 mod tickets;
 
-pub use deliveries::give_back;
+pub use deliveries::{give_back, settle};
 pub use desk::{DeskEvent, desk};
 pub use messages::{Message, send};
 pub use presence::{Connection, Presence};

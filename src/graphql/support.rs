@@ -105,7 +105,7 @@ impl ChatSession {
     }
 
     /// What was said, oldest first; `last` gives the newest.
-    #[graphql(complexity = "page_cost(child_complexity)")]
+    #[graphql(complexity = "10 + 10 * child_complexity")]
     async fn messages(
         &self,
         ctx: &Context<'_>,

@@ -15,5 +15,8 @@ mod profiles;
 mod rest_documented;
 mod rest_rulings;
 mod schema;
+mod socket_limits;
+mod sockets;
+mod support_chat;
 mod therapists;
 mod users;

@@ -33,12 +33,12 @@ impl Rooms {
     }
 }
 
-/// Writes down what was noted. Returns when everything noted before the call is written, by
-/// whomever.
+/// Writes down which messages arrived. Returns when everything noted before the call is
+/// written, by whomever; a server that goes down calls it last.
 ///
 /// # Errors
 /// The database's; the notes are kept.
-pub(super) async fn settle(app: &Arc<App>) -> Result<()> {
+pub async fn settle(app: &Arc<App>) -> Result<()> {
     let app = app.clone();
     // On its own: a reader that goes away halfway would take notes with it.
     tokio::spawn(async move {

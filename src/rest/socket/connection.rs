@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_graphql::Response;
 use async_graphql::futures_util::stream::BoxStream;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -106,6 +106,8 @@ impl Connection {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        // Whoever is being closed is no longer there, and gets nothing that is given back below.
+        self.said = stream::empty().boxed();
         let lost = match end {
             End::Closed => false,
             End::Lost => true,
@@ -115,21 +117,12 @@ impl Connection {
                 readable,
             } => !self.close(code, reason, readable).await,
         };
-        let Self {
-            sockets,
-            caller,
-            said,
-            socket,
-            unanswered,
-            ..
-        } = self;
-        // Before anything is given back, so that it is not given to this very subscription.
-        drop((said, socket));
-        if lost && !unanswered.is_empty() {
-            let ids: Vec<String> = unanswered.into_iter().map(|(_, id)| id).collect();
-            let request = caller.request(&sockets.documents.give_back, json!({"ids": ids}));
+        if lost && !self.unanswered.is_empty() {
+            let ids: Vec<&str> = self.unanswered.iter().map(|(_, id)| id.as_str()).collect();
+            let give_back = &self.sockets.documents.give_back;
+            let request = self.caller.request(give_back, json!({"ids": ids}));
             // A failure is logged by the schema; the messages count as delivered then.
-            sockets.schema.execute(request).await;
+            self.sockets.schema.execute(request).await;
         }
     }
 
@@ -145,14 +138,14 @@ impl Connection {
         loop {
             let silent = self.heard + self.sockets.settings.silence;
             // In this order: asking the subscription for more says that what it said arrived,
-            // and that has to come before the news that the peer hung up.
+            // and that has to come before the news that the peer hangs up, or the server does.
             tokio::select! {
                 biased;
-                () = going_down(&mut shutdown) => {
-                    return Err(End::close(close_code::AWAY, "The server is going down"));
-                }
                 response = self.said.next() => {
                     self.pass_on(response.ok_or(End::fault())?).await?;
+                }
+                () = going_down(&mut shutdown) => {
+                    return Err(End::close(close_code::AWAY, "The server is going down"));
                 }
                 () = std::future::ready(()), if self.ping_due => self.ping().await?,
                 message = self.socket.recv() => self.take(message).await?,

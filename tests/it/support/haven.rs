@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use haven::app::App;
+use haven::auth::Viewer;
 use haven::clock::Clock;
 use haven::config::Config;
 use haven::domain::accounts::{self, Registration};
@@ -163,6 +164,13 @@ impl Haven {
             .await
             .unwrap();
         self.log_in(username).await
+    }
+
+    /// Somebody as the domain sees them.
+    pub async fn viewer(&self, person: &Person) -> Viewer {
+        accounts::authenticate(&self.app, &person.token)
+            .await
+            .unwrap()
     }
 
     /// A GraphQL request over POST; the whole answer.

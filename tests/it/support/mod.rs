@@ -5,6 +5,7 @@ pub mod databases;
 pub mod haven;
 pub mod scene;
 pub mod smtp;
+pub mod socket;
 
 /// Writes a test once and runs it on SQLite and on PostgreSQL.
 #[macro_export]
