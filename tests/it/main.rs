@@ -6,6 +6,7 @@ mod support;
 
 mod accounts;
 mod alarms;
+mod assistant_model;
 mod catalogue;
 mod contacts;
 mod delivery;
@@ -19,4 +20,5 @@ mod socket_limits;
 mod sockets;
 mod support_chat;
 mod therapists;
+mod transport;
 mod users;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use haven::transport::Settings;
 
-use crate::server;
+use super::server;
 
 async fn node(script: &str, url: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/npm");
