@@ -152,3 +152,10 @@ async fn a_document_that_does_not_fit_is_seen() {
     );
     assert!(!response.errors.is_empty());
 }
+
+#[test]
+fn the_readme_has_the_table_that_haven_prints() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let table = haven::rest::endpoints::markdown().unwrap();
+    assert!(readme.unwrap().contains(&table), "run `haven endpoints`");
+}
