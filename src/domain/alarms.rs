@@ -41,19 +41,6 @@ pub async fn find(app: &App, viewer: &Viewer, id: i64) -> Result<Option<alarm::M
         .filter(|alarm| caller.user.is_admin || alarm.user_id == caller.user.id))
 }
 
-/// Whether the viewer may see the alarms of this user.
-///
-/// # Errors
-/// `FORBIDDEN` unless they are the viewer's own or the viewer is an admin.
-pub fn may_see(viewer: &Viewer, user_id: i64) -> Result<()> {
-    let caller = viewer.person()?;
-    if caller.user.is_admin || caller.user.id == user_id {
-        Ok(())
-    } else {
-        Err(Error::Forbidden)
-    }
-}
-
 /// Notifications of all alarms, latest first, for admins; of these states, where any are named.
 ///
 /// # Errors

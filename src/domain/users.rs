@@ -48,6 +48,20 @@ pub async fn own(app: &App, viewer: &Viewer, subject: UserRef) -> Result<i64> {
     }
 }
 
+/// Whether the viewer may see what is personal of this user: the user itself and admins may.
+/// Asks the database nothing.
+///
+/// # Errors
+/// `UNAUTHENTICATED`; `FORBIDDEN` for everybody else.
+pub fn may_see(viewer: &Viewer, user_id: i64) -> Result<()> {
+    let caller = viewer.person()?;
+    if caller.user.is_admin || caller.user.id == user_id {
+        Ok(())
+    } else {
+        Err(Error::Forbidden)
+    }
+}
+
 /// The user itself, where the viewer may reach it.
 ///
 /// # Errors

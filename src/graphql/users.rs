@@ -31,6 +31,15 @@ impl User {
         Self { id, row: None }
     }
 
+    /// Whoever got the row was let through to it; a link leads on from somewhere else, as from
+    /// a message to its author, and what is personal behind it is guarded again.
+    fn guard(&self, ctx: &Context<'_>) -> Result<()> {
+        match self.row {
+            Some(_) => Ok(()),
+            None => domain::users::may_see(&ctx.viewer(), self.id),
+        }
+    }
+
     pub(crate) async fn row(&self, ctx: &Context<'_>) -> Result<user::Model> {
         if let Some(row) = &self.row {
             return Ok(row.clone());
@@ -72,6 +81,7 @@ impl User {
 
     /// Where haven writes to. Not unique.
     async fn email(&self, ctx: &Context<'_>) -> Result<String> {
+        self.guard(ctx)?;
         Ok(self.row(ctx).await?.email)
     }
 
@@ -82,22 +92,26 @@ impl User {
 
     /// Whether the user can log in.
     async fn is_active(&self, ctx: &Context<'_>) -> Result<bool> {
+        self.guard(ctx)?;
         Ok(self.row(ctx).await?.is_active)
     }
 
     /// The language of what haven writes to the user and to the user's contacts.
     async fn language(&self, ctx: &Context<'_>) -> Result<Language> {
+        self.guard(ctx)?;
         Ok(language::Language::from_code(&self.row(ctx).await?.language).into())
     }
 
     /// When the account was made.
     async fn joined_at(&self, ctx: &Context<'_>) -> Result<DateTime<Utc>> {
+        self.guard(ctx)?;
         Ok(self.row(ctx).await?.joined_at)
     }
 
     /// What the user says about themselves. Null only for accounts of an older server that
     /// never had a profile.
     async fn profile(&self, ctx: &Context<'_>) -> Result<Option<Profile>> {
+        self.guard(ctx)?;
         let row = ctx.loaders()?.profiles.one(self.id).await?;
         Ok(row.map(Profile))
     }
@@ -105,12 +119,14 @@ impl User {
     /// Whom an alarm tells, by id.
     #[graphql(complexity = "10 + 5 * child_complexity")]
     async fn emergency_contacts(&self, ctx: &Context<'_>) -> Result<Vec<EmergencyContact>> {
+        self.guard(ctx)?;
         let rows = ctx.loaders()?.contacts_of_user.all(self.id).await?;
         Ok(rows.iter().cloned().map(EmergencyContact).collect())
     }
 
     /// The user's therapist, if there is one.
     async fn therapist(&self, ctx: &Context<'_>) -> Result<Option<Therapist>> {
+        self.guard(ctx)?;
         let row = ctx.loaders()?.therapist_of_user.one(self.id).await?;
         Ok(row.map(Therapist::from))
     }
@@ -126,7 +142,7 @@ impl User {
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Cursor, Alarm>> {
-        domain::alarms::may_see(&ctx.viewer(), self.id)?;
+        self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = ctx.loaders()?.alarms_of_user.page(self.id, page).await?;
         Ok(connection(slice, |row| (row.id, row.into())))
@@ -135,6 +151,7 @@ impl User {
     /// The user's conversation with support: the open session, else the last. Null where the
     /// two never talked.
     async fn support_chat(&self, ctx: &Context<'_>) -> Result<Option<ChatSession>> {
+        self.guard(ctx)?;
         let row = ctx.loaders()?.support_chats.of(self.id).await?;
         Ok(row.map(ChatSession::from))
     }
@@ -151,6 +168,7 @@ impl User {
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Cursor, ChatSession>> {
+        self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let viewer = ctx.viewer();
         let slice = domain::support::assistant_chats(ctx.app()?, &viewer, self.id, page).await?;
@@ -160,6 +178,7 @@ impl User {
     /// Whether the user is connected to support just now: by a socket, or by a subscription to
     /// `supportMessages` of their own.
     async fn is_online(&self, ctx: &Context<'_>) -> Result<bool> {
+        self.guard(ctx)?;
         Ok(ctx.app()?.presence.is_online(self.id))
     }
 
@@ -209,7 +228,6 @@ impl UserQueries {
 
     /// All users by id, for admins.
     #[graphql(complexity = "page_cost(child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn users(
         &self,
         ctx: &Context<'_>,

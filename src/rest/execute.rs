@@ -124,7 +124,7 @@ impl Rows {
             unusable,
             refused,
         } = gather(row, user_id.as_deref(), &parts, body).await;
-        let spoiled = (unusable.is_some() || !refused.is_empty()).then(|| Refused(refused));
+        let spoiled = (unusable.is_some() || !refused.is_empty()).then_some(Refused(refused));
         // Also with a body of no use: whoever may not, is told that before what is wrong with
         // the body.
         let executed = self.execute(row, &parts, variables, spoiled).await;

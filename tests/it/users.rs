@@ -243,3 +243,24 @@ on_both! {
         assert_eq!(names(&data), ["boss", "anna"]);
     }
 }
+
+on_both! {
+    async fn what_is_personal_of_a_supporter_stays_closed_to_the_person_who_got_an_answer(database) {
+        let haven = Haven::start(database).await;
+        let admin = haven.admin("boss").await;
+        let anna = haven.person("anna").await;
+        let say = "mutation($id: ID!) { sendSupportMessage(userId: $id, message: \"Здравствуйте\") { id } }";
+        haven.data(&admin, say, json!({"id": anna.id})).await;
+        let author = |field: &str| format!("{{ me {{ supportChat {{ messages {{ nodes {{ author {{ {field} }} }} }} }} }} }}");
+        let data = haven.data(&anna, &author("id username isAdmin"), json!({})).await;
+        assert_eq!(
+            data["me"]["supportChat"]["messages"]["nodes"][0]["author"],
+            json!({"id": admin.id.to_string(), "username": "boss", "isAdmin": true})
+        );
+        for field in ["email", "isActive", "language", "joinedAt", "isOnline", "profile { id }", "therapist { id }",
+            "emergencyContacts { id }", "alarms { nodes { id } }", "supportChat { id }",
+            "assistantChats { nodes { id } }", "sessions { id }"] {
+            assert_eq!(haven.code(Some(&anna), &author(field), json!({})).await, "FORBIDDEN", "{field}");
+        }
+    }
+}

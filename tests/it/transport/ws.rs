@@ -7,8 +7,8 @@ use haven::transport::Settings;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::client::{Socket, client, code};
-use crate::server;
+use super::client::{Socket, client, code};
+use super::server;
 
 #[tokio::test]
 async fn operations_of_every_kind_run() {

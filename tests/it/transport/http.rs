@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{GRAPHQL, JSON, client, code, get, post};
-use crate::server;
+use super::client::{GRAPHQL, JSON, client, code, get, post};
+use super::server;
 
 async fn body(response: Response) -> Value {
     response.json().await.unwrap()

@@ -5,8 +5,8 @@ use std::time::Duration;
 use haven::transport::Settings;
 use serde_json::{Value, json};
 
-use crate::client::{client, code};
-use crate::server::{self, Server};
+use super::client::{client, code};
+use super::server::{self, Server};
 
 async fn open(server: &Server, query: &str) -> reqwest::Response {
     let url = format!("{}/sse", server.url());

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use haven::transport::{Limits, Settings, Violation, check, scan};
 use serde_json::{Value, json};
 
-use crate::client::{GRAPHQL, Socket, client, code, post};
-use crate::server::{self, Server};
+use super::client::{GRAPHQL, Socket, client, code, post};
+use super::server::{self, Server};
 
 /// 31 fragments, each of which spreads the next twice: 2^30 fields in 2 kB.
 fn doubling(last: &str) -> String {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::server::Server;
+use super::server::Server;
 
 pub const JSON: &str = "application/json";
 pub const GRAPHQL: &str = "application/graphql-response+json";
