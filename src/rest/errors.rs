@@ -21,7 +21,8 @@ pub fn detail(status: StatusCode, text: &str) -> Response {
     answer(status, &object([("detail", text.into())]))
 }
 
-fn error(status: StatusCode, text: &str) -> Response {
+/// `{"error": …}`, for what the documentation has a text for.
+pub fn error(status: StatusCode, text: &str) -> Response {
     answer(status, &object([("error", text.into())]))
 }
 
@@ -133,7 +134,8 @@ pub fn of_operation(
     }
 }
 
-fn unauthenticated(reason: Unauthenticated) -> Response {
+/// For nobody, with the reason.
+pub fn unauthenticated(reason: Unauthenticated) -> Response {
     let text = reason.to_string();
     let mut response = match reason {
         Unauthenticated::WrongCredentials => error(StatusCode::UNAUTHORIZED, &text),
