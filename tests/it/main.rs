@@ -7,6 +7,7 @@ mod support;
 mod accounts;
 mod alarms;
 mod assistant_model;
+mod bad_input;
 mod catalogue;
 mod contacts;
 mod delivery;
