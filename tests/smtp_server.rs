@@ -14,10 +14,14 @@ use lettre::{
     },
 };
 use smtp::{Behaviour, Encryption, SmtpServer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-const TEXT: &str = "Мама нажала кнопку.\n.строка с точкой\n..и с двумя\n";
+const TEXT: &str = "Мама нажала кнопку.\nЖду звонка.\n";
 const HTML: &str = "<p>Мама нажала <b>кнопку</b>.</p>";
 
 /// A pooled transport, as haven's own.
@@ -70,8 +74,52 @@ async fn keeps_what_it_accepts_decoded() {
     );
     assert_eq!(mail.html.as_deref().map(str::trim_end), Some(HTML));
     assert!(!mail.encrypted);
-    // The dots that SMTP adds are gone from the bytes, too.
-    assert_eq!(mail.data.windows(3).filter(|w| w == b"\n..").count(), 0);
+}
+
+#[tokio::test]
+async fn removes_the_dots_that_smtp_adds() {
+    let server = SmtpServer::start(Behaviour::Accept).await;
+    // The client ends the last line itself.
+    let data = b"Subject: dots\r\n\r\n.one\r\n..two\r\n.\r\nend";
+    let envelope = message(&["a@example.org"]).envelope().clone();
+    transport(&server).send_raw(&envelope, data).await.unwrap();
+    let mail = server.next_mail().await;
+    assert_eq!(mail.data, [&data[..], b"\r\n"].concat());
+    assert_eq!(mail.text.as_deref(), Some(".one\r\n..two\r\n.\r\nend\r\n"));
+    assert_eq!(mail.html, None);
+}
+
+#[tokio::test]
+async fn answers_commands_sent_ahead_and_out_of_order() {
+    let server = SmtpServer::start(Behaviour::Accept).await;
+    let address = server.url().replace("smtp://", "");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(
+            b"HELO me\r\nDATA\r\nRCPT TO:<early@example.org>\r\nMAIL FROM\r\nVRFY x\r\n\
+              mail from:<> BODY=8BITMIME\r\nrcpt to:<a@example.org>\r\nRSET\r\n\
+              MAIL FROM:<b@example.org>\r\nRCPT TO:<c@example.org>\r\nNOOP\r\nDATA\r\n\
+              Subject: =?koi8-r?B?9NLF18/HwQ==?=\r\n\r\n\xd0\x9e\xd0\xba\r\n.\r\nQUIT\r\n",
+        )
+        .await
+        .unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).await.unwrap();
+    let codes: Vec<_> = replies.lines().map(|line| &line[..3]).collect();
+    assert_eq!(
+        codes,
+        [
+            "220", "250", "503", "503", "501", "500", "250", "250", "250", "250", "250", "250",
+            "354", "250", "221"
+        ]
+    );
+    let mail = server.next_mail().await;
+    assert_eq!(
+        (mail.from.as_str(), mail.to.clone()),
+        ("b@example.org", vec!["c@example.org".into()])
+    );
+    assert_eq!(mail.subject(), "Тревога");
+    assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]
