@@ -1,11 +1,18 @@
 //! The one place where the parts of haven are put together.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use anyhow::Context;
+use url::Url;
+
+use crate::assistant::{Assistant, AssistantSettings};
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::delivery::Delivery;
+use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
@@ -18,8 +25,18 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// Sends notifications.
+    pub delivery: Delivery,
+    /// What answers people who talk to the assistant.
+    pub assistant: Assistant,
+    /// Where this server listens, for links where nothing better is known.
+    pub local_url: Url,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
+    /// Which users are connected.
+    pub presence: Presence,
+    /// What this process remembers about support rooms.
+    pub rooms: Rooms,
 }
 
 impl App {
@@ -29,11 +46,31 @@ impl App {
     /// If the database can't be opened or a setting can't be followed.
     pub async fn new(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let db = Db::open(&config.database_url(), config.database_connections).await?;
+        let refused = match &config.refused_passwords {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .lines()
+                .map(|line| line.trim().to_lowercase())
+                .filter(|line| !line.is_empty())
+                .collect(),
+            None => HashSet::new(),
+        };
+        let events = Events::default();
         Ok(Arc::new(Self {
+            local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
-            events: Events::default(),
+            assistant: Assistant::new(AssistantSettings {
+                url: config.assistant_url.clone(),
+                key: config.assistant_key.clone(),
+                model: config.assistant_model.clone(),
+                timeout: config.assistant_timeout(),
+            })?,
+            presence: Presence::new(events.clone()),
+            rooms: Rooms::default(),
+            events,
             clock,
-            passwords: Passwords::new()?,
+            delivery: Delivery::new(&config)?,
+            passwords: Passwords::new(refused)?,
             config,
         }))
     }

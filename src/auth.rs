@@ -1,5 +1,6 @@
 //! Who is asking: passwords, tokens and the [`Viewer`] that GraphQL, REST and sockets share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,19 +168,29 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// Checked where there is no such user, so that the answer takes as long.
     decoy: Arc<str>,
+    /// Passwords that nobody may choose, in lower case.
+    refused: Arc<HashSet<String>>,
 }
 
 impl Passwords {
-    /// Leaves one core free where there is more than one.
+    /// Leaves one core free where there is more than one. `refused` are passwords that nobody
+    /// may choose.
     ///
     /// # Errors
     /// If hashing does not work at all.
-    pub fn new() -> Result<Self> {
+    pub fn new(refused: HashSet<String>) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
             decoy: hash(&new_secret()?)?.into(),
+            refused: Arc::new(refused),
         })
+    }
+
+    /// Whether the deployment refuses this password, without regard to case.
+    #[must_use]
+    pub fn refused(&self, password: &str) -> bool {
+        !self.refused.is_empty() && self.refused.contains(&password.to_lowercase())
     }
 
     /// Hashes a password into a PHC string.

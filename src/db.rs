@@ -83,13 +83,12 @@ impl Db {
         if self.pool.get_database_backend() != DbBackend::Postgres {
             return Migrator::up(&self.pool, None).await;
         }
-        // The lock belongs to this transaction's connection and goes with it, even in a crash.
+        // The lock goes with the transaction, and so does a migration that fails half-way.
         let lock = self.pool.begin().await?;
         lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
             .await?;
-        let outcome = Migrator::up(&self.pool, None).await;
-        lock.commit().await?;
-        outcome
+        Migrator::up(&lock, None).await?;
+        lock.commit().await
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that

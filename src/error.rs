@@ -203,7 +203,7 @@ pub enum Error {
     /// The thing does not exist, or is not the caller's to see.
     #[error("{0} not found.")]
     NotFound(Noun),
-    /// One or more fields are wrong; never empty.
+    /// Fields are wrong. None of them only where a transport refused the input as a whole.
     #[error("The input is not valid.")]
     Invalid(Vec<FieldError>),
     /// The input contradicts what is stored.
@@ -248,7 +248,15 @@ impl Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        Self::Database(error)
+        use sea_orm::DbErr;
+        match error {
+            // Out of reach rather than wrong: a client does well to try again.
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => {
+                tracing::error!(%error, "the database is out of reach");
+                Self::Unavailable
+            }
+            other => Self::Database(other),
+        }
     }
 }
 

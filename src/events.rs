@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
 /// How many events a slow subscriber may fall behind before it has to read again.
 const BACKLOG: usize = 256;
@@ -33,8 +32,15 @@ pub enum Event {
     Message {
         /// The message.
         id: i64,
-        /// The connection that sent it, where it came over one.
-        origin: Option<Uuid>,
+        /// Whose conversation it belongs to.
+        user_id: i64,
+    },
+    /// A support message did not arrive after all.
+    Returned {
+        /// The message.
+        id: i64,
+        /// Whose conversation it belongs to.
+        user_id: i64,
     },
     /// A user's first connection opened.
     Connected(i64),

@@ -1,10 +1,16 @@
+pub mod access;
 pub mod app;
+pub mod assistant;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod delivery;
 pub mod domain;
 pub mod error;
 pub mod events;
 pub mod graphql;
+pub mod http;
 pub mod language;
+pub mod rest;
+pub mod transport;

@@ -1,1 +1,241 @@
-fn main() {}
+//! The command line of haven.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use clap::{Parser, Subcommand};
+use haven::app::App;
+use haven::clock::Clock;
+use haven::config::Config;
+use haven::domain::accounts::Registration;
+use haven::domain::input::Check;
+use haven::domain::{accounts, catalogue, users};
+use haven::error::Error;
+use haven::language::Language;
+use haven::{graphql, http};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+/// The server of a mobile app for people with PTSD: alarms, support chat, profiles.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop. The default.
+    Serve,
+    /// Bring the database up to date and stop.
+    Migrate,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Print which GraphQL operation stands behind which REST endpoint.
+    Endpoints,
+    /// Make and list admins.
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an admin account. The password comes from a prompt, or from the first line of
+    /// standard input.
+    Create {
+        /// The name to log in with.
+        #[arg(long)]
+        username: String,
+        /// Where haven writes to.
+        #[arg(long)]
+        email: String,
+    },
+    /// Make an existing user an admin.
+    Promote {
+        /// The user's name.
+        username: String,
+    },
+    /// List the admins.
+    List,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Schema) => {
+            print!("{}", graphql::sdl());
+            return Ok(());
+        }
+        Some(Command::Endpoints) => {
+            print!("{}", haven::rest::endpoints::markdown()?);
+            return Ok(());
+        }
+        _ => {}
+    }
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("a TLS provider is installed already"))?;
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm_migration=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(cli.command.unwrap_or(Command::Serve)))
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let app = App::new(Config::load()?, Clock::default()).await?;
+    app.db.migrate().await.context("cannot migrate")?;
+    match command {
+        Command::Serve => serve(app).await,
+        Command::Migrate => {
+            println!("The database is up to date.");
+            Ok(())
+        }
+        Command::Admin(command) => admin(&app, command).await,
+        Command::Schema | Command::Endpoints => Ok(()),
+    }
+}
+
+async fn serve(app: Arc<App>) -> anyhow::Result<()> {
+    catalogue::start(&app).await?;
+    let listener = TcpListener::bind(app.config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", app.config.listen))?;
+    let (stop, shutdown) = watch::channel(false);
+    tokio::spawn(async move {
+        interrupted().await;
+        tracing::info!("stopping");
+        let _ = stop.send(true);
+    });
+    greet(&app, &listener.local_addr()?.to_string()).await?;
+    http::serve(app, listener, shutdown).await?;
+    Ok(())
+}
+
+/// Resolves on the signals that mean: finish and go.
+async fn interrupted() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// Says where everything is and what to try first.
+async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
+    let config = &app.config;
+    let database = match url::Url::parse(&config.database_url()) {
+        Ok(url) if url.scheme().starts_with("postgres") => format!(
+            "PostgreSQL, {}{}",
+            url.host_str().unwrap_or("by socket"),
+            url.path()
+        ),
+        _ => format!(
+            "SQLite, {}",
+            config.database_url().trim_start_matches("sqlite://")
+        ),
+    };
+    let mail = match config.smtp_url {
+        Some(_) => "by the configured SMTP server".to_owned(),
+        None => format!("as files in {}", config.data_dir.join("mail").display()),
+    };
+    let assistant = match config.assistant_url {
+        Some(_) => "the configured model, with the built-in guide behind it",
+        None => "the built-in guide",
+    };
+    println!("haven serves on http://{address}");
+    println!("  GraphQL        http://{address}/graphql");
+    println!("  subscriptions  ws://{address}/graphql/ws");
+    println!("  REST           http://{address}/api/v1/");
+    println!("  database       {database}");
+    println!("  mail           {mail}");
+    println!("  assistant      {assistant}");
+    if !users::any(app).await? {
+        println!("Try first:");
+        println!("  curl -X POST http://{address}/api/v1/user/registration/ \\");
+        println!("    -H 'Content-Type: application/json' \\");
+        println!(
+            "    -d '{{\"username\": \"testuser\", \"email\": \"test@example.com\", \
+             \"password\": \"securepassword123\"}}'"
+        );
+    }
+    if users::admins(app).await?.is_empty() {
+        println!("Make an admin:");
+        println!("  haven admin create --username USERNAME --email EMAIL");
+        println!("  (from the source tree: cargo run -- admin create …)");
+    }
+    std::io::stdout().flush()?;
+    Ok(())
+}
+
+async fn admin(app: &Arc<App>, command: Admin) -> anyhow::Result<()> {
+    match command {
+        Admin::Create { username, email } => {
+            catalogue::start(app).await?;
+            let input = Registration {
+                username,
+                email,
+                password: password()?,
+                language: Language::Ru,
+            };
+            let user = accounts::create(app, Check::default(), input, true)
+                .await
+                .map_err(explain)?;
+            println!("{} is an admin now, with id {}.", user.username, user.id);
+        }
+        Admin::Promote { username } => {
+            let user = users::promote(app, &username).await.map_err(explain)?;
+            println!("{} is an admin now.", user.username);
+        }
+        Admin::List => {
+            for user in users::admins(app).await? {
+                let note = if user.is_active { "" } else { " (deactivated)" };
+                println!("{}\t{}\t{}{note}", user.id, user.username, user.email);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn password() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Password: ")?;
+        anyhow::ensure!(
+            first == rpassword::prompt_password("Again: ")?,
+            "the passwords differ"
+        );
+        return Ok(first);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn explain(error: Error) -> anyhow::Error {
+    match error {
+        Error::Invalid(fields) => {
+            let lines: Vec<String> = fields
+                .iter()
+                .map(|wrong| format!("{}: {}", wrong.field, wrong.problem))
+                .collect();
+            anyhow!(lines.join("\n"))
+        }
+        other => other.into(),
+    }
+}

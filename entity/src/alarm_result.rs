@@ -30,6 +30,8 @@ pub struct Model {
     pub therapist_notified: bool,
     /// The alarm is over.
     pub completed: bool,
+    /// Those who were told of the alarm are told of its end.
+    pub all_clear: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -80,7 +80,8 @@ pub struct Model {
     pub status: Status,
     /// Tries so far, the running one included.
     pub attempts: i32,
-    /// Not tried before then.
+    /// Not tried before then; while sending, the same as `lease_until`, so that one index finds
+    /// all that is due.
     pub next_attempt_at: DateTimeUtc,
     /// While sending: from then on another worker may take it.
     pub lease_until: Option<DateTimeUtc>,

@@ -82,6 +82,7 @@ impl MigrationTrait for Migration {
                     .col(boolean("voice_message_played").default(false))
                     .col(boolean("therapist_notified").default(false))
                     .col(boolean("completed").default(false))
+                    .col(boolean("all_clear").default(false))
                     .foreign_key(
                         ForeignKey::create()
                             .from("alarm_results", "alarm_id")
@@ -146,15 +147,20 @@ impl MigrationTrait for Migration {
             }
             manager.create_index(index).await?;
         }
-        // What the sender looks for. Partial, so that its size follows the work that is left
-        // and not the years of alarms behind it.
-        manager
-            .get_connection()
-            .execute_unprepared(
-                "CREATE INDEX notifications_due ON notifications (next_attempt_at) \
-                 WHERE status IN ('pending', 'sending')",
-            )
-            .await?;
+        // What the sender looks for, first tries apart from repeated ones, so that a backlog is
+        // not read through to find a new alarm. Partial, so that their size follows the work
+        // that is left and not the years of alarms behind it.
+        for statement in [
+            "CREATE INDEX notifications_first ON notifications (next_attempt_at) \
+             WHERE status = 'pending' AND attempts = 0",
+            "CREATE INDEX notifications_again ON notifications (next_attempt_at) \
+             WHERE status IN ('pending', 'sending') AND attempts > 0",
+        ] {
+            manager
+                .get_connection()
+                .execute_unprepared(statement)
+                .await?;
+        }
         Ok(())
     }
 

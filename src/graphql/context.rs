@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_graphql::Context;
+use tokio::sync::Notify;
+use url::Url;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::error::{Error, Result, Unauthenticated};
+use crate::domain::input::Check;
+use crate::error::{Error, FieldError, Result, Unauthenticated};
 use crate::graphql::loaders::Loaders;
 
 /// The connection an operation came over, in the request data of sockets: what one socket
@@ -18,7 +21,17 @@ pub struct Origin(pub Uuid);
 /// The scheme and authority under which the client reached this server, as in
 /// `http://127.0.0.1:8000`; in the request data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(pub url::Url);
+pub struct BaseUrl(pub Url);
+
+/// Told once a subscription listens, so that a transport can wait for it; in the request data.
+#[derive(Clone, Debug, Default)]
+pub struct Listening(pub Arc<Notify>);
+
+/// What a transport found wrong with the input before the operation ran, in the request data:
+/// these fields, or the input as a whole where there are none. The operation then says who may
+/// not, and what else is wrong, and changes nothing.
+#[derive(Clone, Debug)]
+pub struct Refused(pub Vec<FieldError>);
 
 /// Typed access to what haven puts into a context.
 pub trait ContextExt<'a> {
@@ -34,8 +47,17 @@ pub trait ContextExt<'a> {
     /// # Errors
     /// `INTERNAL` outside an execution.
     fn loaders(&self) -> Result<&'a Loaders>;
+    /// A check of the input that goes on from what the transport refused.
+    fn check(&self) -> Check;
     /// The connection this came over, if it is one.
     fn origin(&self) -> Option<Uuid>;
+    /// The URL under which the client reached this server.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the schema was built without an application.
+    fn base_url(&self) -> Result<&'a Url>;
+    /// Says that a subscription listens from now on.
+    fn listening(&self);
 }
 
 impl<'a> ContextExt<'a> for Context<'a> {
@@ -55,7 +77,25 @@ impl<'a> ContextExt<'a> for Context<'a> {
             .ok_or_else(|| Error::Internal(anyhow::anyhow!("no loaders in this execution")))
     }
 
+    fn check(&self) -> Check {
+        self.data_opt::<Refused>()
+            .map_or_else(Check::default, |refused| Check::after(refused.0.clone()))
+    }
+
     fn origin(&self) -> Option<Uuid> {
         self.data_opt::<Origin>().map(|origin| origin.0)
+    }
+
+    fn base_url(&self) -> Result<&'a Url> {
+        match self.data_opt::<BaseUrl>() {
+            Some(base) => Ok(&base.0),
+            None => Ok(&self.app()?.local_url),
+        }
+    }
+
+    fn listening(&self) {
+        if let Some(listening) = self.data_opt::<Listening>() {
+            listening.0.notify_one();
+        }
     }
 }

@@ -97,9 +97,12 @@ fn present(error: &mut ServerError, request_id: &str) {
                     _ => {}
                 }
             }
-            // The library's own: an input that does not fit its type. Documents are checked
-            // before execution, so nothing else is left.
-            None => values.set("code", Code::BadUserInput.parts().0),
+            // The library's own, from inside a field: an input that does not fit its type.
+            None if !error.path.is_empty() => {
+                values.set("code", Code::BadUserInput.parts().0);
+            }
+            // The library's own, about the document: the transport gives it its code.
+            None => {}
         }
     }
     error.extensions = Some(values);

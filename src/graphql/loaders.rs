@@ -2,26 +2,38 @@
 //! arrives at the database as one statement.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
 use entity::{
-    alarm, alarm_result, alarm_scenario, chat_session, emergency_contact, music_track,
-    notification, profile, therapist, user,
+    alarm, alarm_result, alarm_scenario, chat_message, chat_session, emergency_contact,
+    music_track, notification, profile, therapist, user,
 };
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,
+    QueryOrder,
 };
 
 use crate::app::App;
 use crate::db::Db;
+use crate::domain::page::{self, Direction, Page, Slice};
+use crate::domain::support;
 use crate::error::{Error, Result};
 
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
 type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
 
+/// The error of a batch, which all its keys share.
+fn failed(error: &DbErr) -> Error {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Error::Unavailable,
+        other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
+    }
+}
+
 /// Loads rows of one entity by the value of one column.
+#[derive(Clone)]
 pub struct ByColumn<E: EntityTrait> {
     db: Db,
     column: E::Column,
@@ -61,7 +73,9 @@ pub struct Batched<E: EntityTrait>
 where
     E::Model: Send + Sync,
 {
-    loader: Loader<i64, Rows<E::Model>, ByColumn<E>>,
+    source: ByColumn<E>,
+    /// Made when first asked: most executions need few loaders.
+    loader: OnceLock<Loader<i64, Rows<E::Model>, ByColumn<E>>>,
 }
 
 impl<E: EntityTrait> Batched<E>
@@ -70,12 +84,17 @@ where
 {
     fn new(app: &App, column: E::Column, key: fn(&E::Model) -> i64) -> Self {
         Self {
-            loader: Loader::new(ByColumn {
+            source: ByColumn {
                 db: app.db.clone(),
                 column,
                 key,
-            }),
+            },
+            loader: OnceLock::new(),
         }
+    }
+
+    fn loader(&self) -> &Loader<i64, Rows<E::Model>, ByColumn<E>> {
+        self.loader.get_or_init(|| Loader::new(self.source.clone()))
     }
 
     /// Every row with this key, oldest first.
@@ -83,11 +102,11 @@ where
     /// # Errors
     /// The database's.
     pub async fn all(&self, key: i64) -> Result<Arc<Vec<E::Model>>> {
-        self.loader
+        self.loader()
             .try_load(key)
             .await
             .map_err(|error| Error::Internal(error.into()))?
-            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+            .map_err(|error| failed(&error))
     }
 
     /// The row with this key, where the column is unique.
@@ -100,7 +119,159 @@ where
 
     /// Keeps a row that is known already from being read again.
     pub async fn prime(&self, key: i64, row: E::Model) {
-        self.loader.prime(key, Ok(Arc::new(vec![row]))).await;
+        self.loader().prime(key, Ok(Arc::new(vec![row]))).await;
+    }
+
+    /// Has a key read again: a mutation changed it, and another may follow in the same document.
+    pub async fn forget(&self, key: i64) {
+        self.loader().clear(key).await;
+    }
+}
+
+/// A page of one list.
+type PageOf<M> = Result<Arc<Slice<M>>, Arc<DbErr>>;
+
+/// Loads pages of lists of one entity, a list per value of one column, by id.
+pub struct PagesByColumn<E: EntityTrait> {
+    db: Db,
+    parent: E::Column,
+    parent_of: fn(&E::Model) -> i64,
+    id: E::Column,
+    direction: Direction,
+}
+
+impl<E: EntityTrait> BatchFn<(i64, Page), PageOf<E::Model>> for PagesByColumn<E>
+where
+    E::Model: Send + Sync,
+{
+    async fn load(&mut self, keys: &[(i64, Page)]) -> HashMap<(i64, Page), PageOf<E::Model>> {
+        // As good as always a single page: that of one field in one document.
+        let mut pages: HashMap<Page, Vec<i64>> = HashMap::new();
+        for (parent, page) in keys {
+            pages.entry(*page).or_default().push(*parent);
+        }
+        let mut found = HashMap::new();
+        for (page, parents) in pages {
+            let read = page::read_many::<E>(
+                self.db.read(),
+                &parents,
+                self.parent,
+                self.parent_of,
+                self.id,
+                self.direction,
+                Condition::all(),
+                page,
+            );
+            match read.await {
+                Ok(slices) => found.extend(
+                    slices
+                        .into_iter()
+                        .map(|(parent, slice)| ((parent, page), Ok(Arc::new(slice)))),
+                ),
+                Err(error) => {
+                    let error = Arc::new(match error {
+                        Error::Database(error) => error,
+                        other => DbErr::Custom(other.to_string()),
+                    });
+                    found.extend(
+                        parents
+                            .into_iter()
+                            .map(|parent| ((parent, page), Err(error.clone()))),
+                    );
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A loader of pages of lists of one entity.
+pub struct Paged<E: EntityTrait>
+where
+    E::Model: Send + Sync,
+{
+    loader: Loader<(i64, Page), PageOf<E::Model>, PagesByColumn<E>>,
+}
+
+impl<E: EntityTrait> Paged<E>
+where
+    E::Model: Clone + Send + Sync,
+{
+    fn new(
+        app: &App,
+        parent: E::Column,
+        parent_of: fn(&E::Model) -> i64,
+        id: E::Column,
+        direction: Direction,
+    ) -> Self {
+        Self {
+            loader: Loader::new(PagesByColumn {
+                db: app.db.clone(),
+                parent,
+                parent_of,
+                id,
+                direction,
+            }),
+        }
+    }
+
+    /// A page of the list of this parent.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page(&self, parent: i64, page: Page) -> Result<Slice<E::Model>> {
+        self.loader
+            .try_load((parent, page))
+            .await
+            .map_err(|error| Error::Internal(error.into()))?
+            .map(|slice| Slice::clone(&slice))
+            .map_err(|error| failed(&error))
+    }
+}
+
+/// The support session of a user, as the domain chooses it.
+type ChatOf = Result<Option<Arc<chat_session::Model>>, Arc<Error>>;
+
+/// Loads the support sessions of users.
+struct CurrentChat {
+    db: Db,
+}
+
+impl BatchFn<i64, ChatOf> for CurrentChat {
+    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, ChatOf> {
+        match support::current(&self.db, keys).await {
+            Ok(mut found) => keys
+                .iter()
+                .map(|key| (*key, Ok(found.remove(key).map(Arc::new))))
+                .collect(),
+            Err(error) => {
+                let error = Arc::new(error);
+                keys.iter().map(|key| (*key, Err(error.clone()))).collect()
+            }
+        }
+    }
+}
+
+/// A loader of the support sessions of users.
+pub struct SupportChats {
+    loader: Loader<i64, ChatOf, CurrentChat>,
+}
+
+impl SupportChats {
+    /// The open support session of a user, else the last one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of(&self, user_id: i64) -> Result<Option<chat_session::Model>> {
+        self.loader
+            .try_load(user_id)
+            .await
+            .map_err(|error| Error::Internal(error.into()))?
+            .map(|found| found.map(|chat| chat_session::Model::clone(&chat)))
+            .map_err(|error| match &*error {
+                Error::Unavailable => Error::Unavailable,
+                other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
+            })
     }
 }
 
@@ -124,12 +295,18 @@ pub struct Loaders {
     pub scenarios: Batched<alarm_scenario::Entity>,
     /// Alarms by id.
     pub alarms: Batched<alarm::Entity>,
+    /// Pages of alarms by user.
+    pub alarms_of_user: Paged<alarm::Entity>,
     /// Results by alarm.
     pub results: Batched<alarm_result::Entity>,
     /// Notifications by alarm.
     pub notifications: Batched<notification::Entity>,
     /// Chat sessions by id.
     pub chats: Batched<chat_session::Entity>,
+    /// Pages of messages by chat session, oldest first.
+    pub messages_of_chat: Paged<chat_message::Entity>,
+    /// The support session of a user.
+    pub support_chats: SupportChats,
 }
 
 impl Loaders {
@@ -166,6 +343,13 @@ impl Loaders {
                 |row: &alarm_scenario::Model| row.id,
             ),
             alarms: Batched::new(app, alarm::Column::Id, |row: &alarm::Model| row.id),
+            alarms_of_user: Paged::new(
+                app,
+                alarm::Column::UserId,
+                |row: &alarm::Model| row.user_id,
+                alarm::Column::Id,
+                Direction::Descending,
+            ),
             results: Batched::new(
                 app,
                 alarm_result::Column::AlarmId,
@@ -181,6 +365,16 @@ impl Loaders {
                 chat_session::Column::Id,
                 |row: &chat_session::Model| row.id,
             ),
+            messages_of_chat: Paged::new(
+                app,
+                chat_message::Column::SessionId,
+                |row: &chat_message::Model| row.session_id,
+                chat_message::Column::Id,
+                Direction::Ascending,
+            ),
+            support_chats: SupportChats {
+                loader: Loader::new(CurrentChat { db: app.db.clone() }),
+            },
         }
     }
 }

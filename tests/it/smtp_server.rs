@@ -1,8 +1,5 @@
 //! The tests' mail server, seen by the mailer's own library.
 
-#[path = "it/support/smtp.rs"]
-mod smtp;
-
 use std::time::Duration;
 
 use lettre::{
@@ -13,11 +10,12 @@ use lettre::{
         client::{Certificate, Tls, TlsParameters},
     },
 };
-use smtp::{Behaviour, Encryption, SmtpServer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+
+use crate::support::smtp::{Behaviour, Encryption, SmtpServer};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 

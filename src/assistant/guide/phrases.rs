@@ -1,0 +1,127 @@
+//! Finding phrases in what a person typed.
+//!
+//! A pattern is a row of steps parted by single spaces. A step is `..` for up to [`GAP`] words
+//! of any kind, or alternatives parted by `|`, each a whole word or, with a `*` at its end, the
+//! beginning of one: `не .. хочу|хочется жить`, `суицид*`. Patterns are written as
+//! [`Words::new`] leaves words: small letters, `е` for `ё`, no apostrophes (`dont`).
+
+/// How many words `..` may skip: as many as people put between the parts of one thought
+/// («хочу просто лечь и умереть»), not enough to join two sentences.
+const GAP: usize = 4;
+
+/// The words of a text, in the form patterns are written in.
+pub(super) struct Words(Vec<String>);
+
+impl Words {
+    /// Small letters, `е` for `ё`, without apostrophes and invisible marks; everything that is
+    /// neither letter nor digit parts words.
+    pub(super) fn new(text: &str) -> Self {
+        // Some keyboards send й and ё as a letter and a combining mark.
+        let text = text.to_lowercase().replace("и\u{306}", "й");
+        let mut kept = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                'ё' => kept.push('е'),
+                '\'' | '’' | 'ʼ' | '`' | '\u{300}'..='\u{36f}' => {}
+                '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {}
+                c if c.is_alphanumeric() => kept.push(c),
+                _ => kept.push(' '),
+            }
+        }
+        Self(kept.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Whether any of the patterns is found anywhere.
+    pub(super) fn hold_any(&self, patterns: &[&str]) -> bool {
+        patterns.iter().any(|pattern| {
+            let steps: Vec<&str> = pattern.split(' ').collect();
+            (0..self.0.len()).any(|at| self.found_at(at, &steps).is_some())
+        })
+    }
+
+    /// The same words with everything the patterns match made unrecognisable. The places stay,
+    /// so that words left and right of it do not become neighbours.
+    pub(super) fn without(mut self, patterns: &[&str]) -> Self {
+        for pattern in patterns {
+            let steps: Vec<&str> = pattern.split(' ').collect();
+            let mut at = 0;
+            while at < self.0.len() {
+                if let Some(end) = self.found_at(at, &steps) {
+                    for word in self.0.iter_mut().take(end).skip(at) {
+                        word.clear();
+                    }
+                }
+                at += 1;
+            }
+        }
+        self
+    }
+
+    /// Where the match of `steps` that begins at word `at` ends.
+    fn found_at(&self, at: usize, steps: &[&str]) -> Option<usize> {
+        match steps.split_first() {
+            None => Some(at),
+            Some((&"..", later)) => (at..=at + GAP).find_map(|at| self.found_at(at, later)),
+            Some((step, later)) => {
+                let word = self.0.get(at)?;
+                let fits = step.split('|').any(|one| match one.strip_suffix('*') {
+                    Some(beginning) => word.starts_with(beginning),
+                    None => word == one,
+                });
+                if fits {
+                    self.found_at(at + 1, later)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    fn holds(text: &str, pattern: &str) -> bool {
+        Words::new(text).hold_any(&[pattern])
+    }
+
+    #[test]
+    fn steps_are_whole_words_or_beginnings() {
+        assert!(holds("Суицидальные мысли", "суицид*"));
+        assert!(!holds("антисуицид", "суицид*"));
+        assert!(holds("my sleep", "sleep"));
+        assert!(!holds("sleeping", "sleep"));
+        assert!(holds("a b", "b|c"));
+        assert!(!holds("a b", "c|d"));
+        assert!(holds("x b c", "b c"));
+        assert!(!holds("b x c", "b c"));
+        assert!(!holds("b", "b c"));
+        assert!(!holds("", "b"));
+    }
+
+    #[test]
+    fn a_gap_takes_up_to_four_words() {
+        assert!(holds("a z", "a .. z"));
+        assert!(holds("a 1 2 3 4 z", "a .. z"));
+        assert!(!holds("a 1 2 3 4 5 z", "a .. z"));
+        assert!(holds("a 1 m 2 3 z", "a .. m .. z"));
+    }
+
+    #[test]
+    fn spelling_is_evened_out() {
+        assert!(holds("ВСЁ, хватит!", "все хватит"));
+        assert!(holds("I don’t   WANT", "dont want"));
+        assert!(holds("мои\u{306} све\u{308}т", "мой свет"));
+        assert!(holds("kill\u{200b}ing", "killing"));
+        assert!(holds("5-4-3-2-1", "5 4 3 2 1"));
+    }
+
+    #[test]
+    fn what_is_taken_out_parts_its_neighbours() {
+        let words = Words::new("want kill time die kill time").without(&["kill time"]);
+        assert!(!words.hold_any(&["kill"]));
+        assert!(!words.hold_any(&["want die"]));
+        assert!(words.hold_any(&["want .. die"]));
+    }
+}

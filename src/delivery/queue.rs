@@ -1,0 +1,408 @@
+//! The notifications in the database: finding what is due, claiming it, recording what came of it.
+//!
+//! Rows are locked in one order everywhere, here and in `domain::alarms`: the user, the
+//! result of the alarm, its notifications.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::notification::{Channel, Purpose, RecipientKind, Status};
+use entity::{alarm, alarm_result, notification, profile, user};
+use rand::RngExt;
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SubQueryStatement};
+use sea_orm::{
+    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+};
+
+use super::smtp::Refusal;
+use super::{Failure, letter::Story};
+use crate::app::App;
+use crate::events::{Event, Topic};
+
+/// How long a claimed notification belongs to its worker. Longer than one send and the recording
+/// of it may take, so that only a dead worker's lease ends.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How long a notification is tried.
+const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
+/// The pauses after the first tries, in seconds; after these, the last one again and again.
+const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
+
+/// First tries have connections of their own, so that no backlog of repeated ones delays them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Never tried yet.
+    First,
+    /// Tried before, or its worker died.
+    Again,
+}
+
+impl Lane {
+    /// The rows of the lane, in the words of its partial index: SQLite uses one only where
+    /// the statement has no parameters in its place.
+    fn open(self) -> Expr {
+        Expr::cust(match self {
+            Self::First => "status = 'pending' AND attempts = 0",
+            Self::Again => "status IN ('pending', 'sending') AND attempts > 0",
+        })
+    }
+
+    /// The lane a claimed row came from.
+    #[must_use]
+    pub const fn of(row: &notification::Model) -> Self {
+        if row.attempts <= 1 {
+            Self::First
+        } else {
+            Self::Again
+        }
+    }
+}
+
+/// A claimed notification, and the world it is about as it was right after.
+pub struct Job {
+    /// The row as claimed.
+    pub notification: notification::Model,
+    /// The alarm it belongs to.
+    pub alarm: alarm::Model,
+    /// The result of that.
+    pub result: alarm_result::Model,
+    /// The person who pressed.
+    pub user: user::Model,
+    /// Where the person usually is; empty when unknown.
+    pub usual_location: String,
+}
+
+impl Job {
+    /// The mail's story at the moment `now`.
+    #[must_use]
+    pub fn story(&self, now: DateTime<Utc>) -> Story<'_> {
+        Story {
+            notification: &self.notification,
+            alarm: &self.alarm,
+            result: &self.result,
+            user: &self.user,
+            usual_location: &self.usual_location,
+            now,
+        }
+    }
+}
+
+/// When the next row of the lane is due; `None` where the lane is empty.
+///
+/// # Errors
+/// The database's.
+pub async fn next_due(
+    app: &App,
+    lane: Lane,
+    except: &[i64],
+) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let mut select = notification::Entity::find()
+        .select_only()
+        .column_as(notification::Column::NextAttemptAt.min(), "due")
+        .filter(lane.open());
+    if !except.is_empty() {
+        select = select.filter(notification::Column::Id.is_not_in(except.iter().copied()));
+    }
+    Ok(select
+        .into_tuple::<Option<DateTime<Utc>>>()
+        .one(app.db.read())
+        .await?
+        .flatten())
+}
+
+/// Claims at most `most` due rows of the lane, leaving out those this process holds already.
+///
+/// # Errors
+/// The database's; nothing is claimed then.
+pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result<Vec<Job>, DbErr> {
+    use notification::Column;
+    let now = app.clock.now();
+    let mut due = Query::select();
+    due.column(Column::Id)
+        .from(notification::Entity)
+        .and_where(lane.open())
+        .and_where(Column::NextAttemptAt.lte(now))
+        .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX));
+    if !except.is_empty() {
+        due.and_where(Column::Id.is_not_in(except.iter().copied()));
+    }
+    let chosen = match app.db.read().get_database_backend() {
+        DbBackend::Postgres => {
+            // As an array, so that the planner can't run the locking subquery more than once.
+            due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+            let due = Expr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(due)));
+            Expr::cust_with_expr("id = ANY(ARRAY $1)", due)
+        }
+        // One writer at a time anyway.
+        _ => Column::Id.in_subquery(due),
+    };
+    let until = now + LEASE;
+    // One transaction: a row whose world can't be read is not claimed.
+    let tx = app.db.write().await?;
+    let mut claimed = notification::Entity::update_many()
+        .col_expr(Column::Status, Expr::value(Status::Sending.to_value()))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .col_expr(Column::LeaseUntil, Expr::value(until))
+        .col_expr(Column::NextAttemptAt, Expr::value(until))
+        .filter(chosen)
+        .exec_with_returning(&tx)
+        .await?;
+    claimed.sort_unstable_by_key(|row| row.id);
+    let jobs = world(&tx, claimed).await?;
+    tx.commit().await?;
+    Ok(jobs)
+}
+
+/// Reads what the claimed rows are about, in four statements however many they are.
+async fn world(
+    db: &DatabaseTransaction,
+    claimed: Vec<notification::Model>,
+) -> Result<Vec<Job>, DbErr> {
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = claimed.iter().map(|row| row.alarm_id).collect();
+    let alarms: HashMap<i64, alarm::Model> = alarm::Entity::find()
+        .filter(alarm::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?
+        .into_iter()
+        .map(|alarm| (alarm.id, alarm))
+        .collect();
+    let results: HashMap<i64, alarm_result::Model> = alarm_result::Entity::find()
+        .filter(alarm_result::Column::AlarmId.is_in(ids))
+        .all(db)
+        .await?
+        .into_iter()
+        .map(|result| (result.alarm_id, result))
+        .collect();
+    let people: Vec<i64> = alarms.values().map(|alarm| alarm.user_id).collect();
+    let users: HashMap<i64, user::Model> = user::Entity::find()
+        .filter(user::Column::Id.is_in(people.iter().copied()))
+        .all(db)
+        .await?
+        .into_iter()
+        .map(|user| (user.id, user))
+        .collect();
+    let mut places: HashMap<i64, String> = profile::Entity::find()
+        .filter(profile::Column::UserId.is_in(people))
+        .all(db)
+        .await?
+        .into_iter()
+        .map(|profile| (profile.user_id, profile.location))
+        .collect();
+    Ok(claimed
+        .into_iter()
+        .filter_map(|notification| {
+            // Where one of them is gone, the notification went with it.
+            let alarm = alarms.get(&notification.alarm_id)?.clone();
+            let result = results.get(&notification.alarm_id)?.clone();
+            let user = users.get(&alarm.user_id)?.clone();
+            let usual_location = places.entry(user.id).or_default().clone();
+            Some(Job {
+                notification,
+                alarm,
+                result,
+                user,
+                usual_location,
+            })
+        })
+        .collect())
+}
+
+/// What came of a claimed notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider took it.
+    Sent,
+    /// It was not taken.
+    Refused(Refusal),
+    /// It is no longer needed.
+    Skipped(Failure),
+}
+
+/// Records an outcome and, in the same transaction, what follows from it: the flags of the result,
+/// and the all-clear for somebody who was told while the alarm was being ended.
+/// Tells subscribers after the commit.
+///
+/// # Errors
+/// The database's; nothing is recorded then.
+pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr> {
+    use notification::Column;
+    let now = app.clock.now();
+    let row = &job.notification;
+    let tx = app.db.write().await?;
+    let Some(result) = alarm_result::Entity::find()
+        .filter(alarm_result::Column::AlarmId.eq(row.alarm_id))
+        .lock_exclusive()
+        .one(&tx)
+        .await?
+    else {
+        tx.rollback().await?;
+        return Ok(());
+    };
+    let told_of_alarm = row.purpose == Purpose::Alarm;
+    let over = told_of_alarm && result.completed;
+    let again = now + pause(row.attempts);
+    let (status, failure) = match outcome {
+        Outcome::Sent => (Status::Sent, None),
+        Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
+        Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
+        Outcome::Refused(_) if over => (Status::Skipped, Some(Failure::AlarmCompleted)),
+        Outcome::Refused(_) if again > row.created_at + TRIED_FOR => {
+            (Status::Failed, Some(Failure::Expired))
+        }
+        Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
+    };
+    let change = notification::ActiveModel {
+        status: Set(status),
+        failure: Set(failure.map(|failure| failure.code().to_owned())),
+        lease_until: Set(None),
+        next_attempt_at: if status == Status::Pending {
+            Set(again)
+        } else {
+            NotSet
+        },
+        sent_at: if status == Status::Sent {
+            Set(Some(now))
+        } else {
+            NotSet
+        },
+        ..Default::default()
+    };
+    let mut update = notification::Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(row.id));
+    update = if status == Status::Sent {
+        // It did go out, whatever became of the lease.
+        update.filter(Column::Status.ne(Status::Sent))
+    } else {
+        update
+            .filter(Column::Status.eq(Status::Sending))
+            .filter(Column::Attempts.eq(row.attempts))
+    };
+    if update.exec(&tx).await?.rows_affected == 0 {
+        tx.rollback().await?;
+        return Ok(());
+    }
+    if status == Status::Sent && told_of_alarm {
+        let flags = match row.recipient_kind {
+            RecipientKind::Contact => alarm_result::ActiveModel {
+                message_sent_to_contacts: Set(true),
+                ..Default::default()
+            },
+            RecipientKind::Therapist => alarm_result::ActiveModel {
+                therapist_notified: Set(true),
+                ..Default::default()
+            },
+        };
+        alarm_result::Entity::update_many()
+            .set(flags)
+            .filter(alarm_result::Column::Id.eq(result.id))
+            .exec(&tx)
+            .await?;
+        if result.completed && result.all_clear {
+            all_clear(app, row).insert(&tx).await?;
+        }
+    }
+    tx.commit().await?;
+    app.events
+        .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
+    Ok(())
+}
+
+/// The pause after the given number of tries, a fifth more or less, so that what failed together
+/// does not come back together.
+fn pause(attempts: i32) -> TimeDelta {
+    let step = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
+    let seconds = PAUSES.get(step).or(PAUSES.last()).copied().unwrap_or(300);
+    TimeDelta::milliseconds(seconds * rand::rng().random_range(800..=1200))
+}
+
+/// The all-clear for whoever was told of the alarm by `told`.
+#[must_use]
+pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveModel {
+    let now = app.clock.now();
+    notification::ActiveModel {
+        id: NotSet,
+        alarm_id: Set(told.alarm_id),
+        purpose: Set(Purpose::AllClear),
+        recipient_kind: Set(told.recipient_kind),
+        contact_id: Set(told.contact_id),
+        therapist_id: Set(told.therapist_id),
+        recipient_name: Set(told.recipient_name.clone()),
+        relationship: Set(told.relationship.clone()),
+        channel: Set(told.channel),
+        address: Set(told.address.clone()),
+        status: Set(Status::Pending),
+        attempts: Set(0),
+        next_attempt_at: Set(now),
+        lease_until: Set(None),
+        failure: Set(None),
+        message_id: Set(app.delivery.new_message_id()),
+        created_at: Set(now),
+        sent_at: Set(None),
+    }
+}
+
+/// The first notification of an alarm for one recipient: pending where there is an address,
+/// skipped where there is none.
+#[must_use]
+pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::ActiveModel {
+    let now = app.clock.now();
+    let failure = recipient.failure();
+    notification::ActiveModel {
+        id: NotSet,
+        alarm_id: Set(alarm_id),
+        purpose: Set(Purpose::Alarm),
+        recipient_kind: Set(recipient.kind),
+        contact_id: Set((recipient.kind == RecipientKind::Contact).then_some(recipient.id)),
+        therapist_id: Set((recipient.kind == RecipientKind::Therapist).then_some(recipient.id)),
+        recipient_name: Set(recipient.name),
+        relationship: Set(recipient.relationship),
+        channel: Set(Channel::Email),
+        address: Set(recipient.address),
+        status: Set(if failure.is_none() {
+            Status::Pending
+        } else {
+            Status::Skipped
+        }),
+        attempts: Set(0),
+        next_attempt_at: Set(now),
+        lease_until: Set(None),
+        failure: Set(failure.map(|failure| failure.code().to_owned())),
+        message_id: Set(app.delivery.new_message_id()),
+        created_at: Set(now),
+        sent_at: Set(None),
+    }
+}
+
+/// Whom an alarm tells.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Contact or therapist.
+    pub kind: RecipientKind,
+    /// The id among its kind.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// What a contact is to the user; empty for a therapist.
+    pub relationship: String,
+    /// The address; empty when unknown.
+    pub address: String,
+}
+
+impl Recipient {
+    /// Why nothing can be sent to it, if that is so.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        if self.address.trim().is_empty() {
+            Some(Failure::NoAddress)
+        } else if super::mail::address(&self.address).is_none() {
+            Some(Failure::InvalidAddress)
+        } else {
+            None
+        }
+    }
+}

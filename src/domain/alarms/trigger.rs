@@ -1,0 +1,382 @@
+//! Pressing the alarm button.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use entity::notification::{Purpose, RecipientKind, Status};
+use entity::{
+    alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
+};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Place, lock_result};
+use crate::app::App;
+use crate::auth::{UserRef, Viewer};
+use crate::delivery::{self, Recipient};
+use crate::domain::input::Check;
+use crate::domain::users;
+use crate::error::{Error, Noun, Problem, Result};
+use crate::events::{Event, Subscription, Topic};
+
+/// How long the answer may wait for the outcomes of the notifications.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often to look without having been told: another node may be the one that sends.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long the same key means the same press.
+const KEY_KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long a press without a key joins the open alarm before it.
+const JOINED: TimeDelta = TimeDelta::seconds(10);
+/// The longest key.
+const KEY_LENGTH: usize = 255;
+
+/// What the phone sends with a press.
+#[derive(Clone, Debug, Default)]
+pub struct Press {
+    /// Names this press, so that sending it twice is pressing once.
+    pub idempotency_key: Option<String>,
+    /// Where the person is.
+    pub place: Place,
+}
+
+/// The alarm that answers a press.
+#[derive(Clone, Debug)]
+pub struct Triggered {
+    /// The alarm.
+    pub alarm: alarm::Model,
+    /// It was there already.
+    pub joined: bool,
+}
+
+/// Starts the viewer's alarm, and waits, 3 s at most, until it is known who was reached. Once
+/// it returns the alarm is stored, and everybody it names will be told, even if this process
+/// dies. It goes on even where the caller stops waiting.
+///
+/// # Errors
+/// `FORBIDDEN` for all but the user itself, except that an admin gets `NOT_FOUND` for an id that
+/// does not exist; `BAD_USER_INPUT`; `NOT_FOUND` without a profile or a scenario.
+pub async fn trigger(
+    app: &Arc<App>,
+    viewer: &Viewer,
+    subject: UserRef,
+    press: Press,
+) -> Result<Triggered> {
+    let arrived = Instant::now();
+    let caller = match viewer.owner(subject) {
+        Ok(caller) => caller,
+        Err(Error::Forbidden) => {
+            users::reach(app, viewer, subject).await?;
+            return Err(Error::Forbidden);
+        }
+        Err(error) => return Err(error),
+    };
+    let press = press.check()?;
+    let user_id = caller.user.id;
+    let changes = app.events.subscribe(Topic::Alarms(user_id));
+    // A task of its own: a phone that hangs up must not roll its alarm back.
+    let storing = tokio::spawn(store(app.clone(), user_id, press));
+    let triggered = storing
+        .await
+        .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
+    // Whether or not the outcomes are known by then: the alarm stands.
+    let _ = timeout_at(
+        arrived + PATIENCE,
+        settled(app, triggered.alarm.id, changes),
+    )
+    .await;
+    Ok(triggered)
+}
+
+impl Press {
+    fn check(self) -> Result<Self> {
+        let mut check = Check::default();
+        if let Some(key) = &self.idempotency_key {
+            // Not trimmed: a key is whatever the client made of it.
+            if key.is_empty() {
+                check.refuse("idempotencyKey", Problem::Blank);
+            } else if key.contains('\0') {
+                check.refuse("idempotencyKey", Problem::NullCharacter);
+            } else if key.chars().count() > KEY_LENGTH {
+                check.refuse("idempotencyKey", Problem::TooLong(KEY_LENGTH));
+            }
+        }
+        let place = self.place.check(&mut check);
+        check.finish()?;
+        Ok(Self { place, ..self })
+    }
+}
+
+/// Resolves once it is known of everybody whether they were reached.
+async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
+    loop {
+        let open = notification::Entity::find()
+            .filter(notification::Column::AlarmId.eq(alarm_id))
+            .filter(notification::Column::Purpose.eq(Purpose::Alarm))
+            .filter(notification::Column::Status.is_in([Status::Pending, Status::Sending]))
+            .count(app.db.read())
+            .await;
+        if matches!(open, Ok(0)) {
+            return;
+        }
+        // An event is a hint only: another node may be the one that sends.
+        let _ = timeout(LOOK, changes.next()).await;
+    }
+}
+
+/// Stores a press: the alarm, its result and its notifications in one transaction, or what a
+/// repeated press adds to them. Then has them sent.
+async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
+    let tx = app.db.write().await?;
+    // Presses of one person one after the other: of two at the same instant, the second finds
+    // the first. Weaker than an exclusive lock, which would hold up whatever links to the user.
+    user::Entity::find_by_id(user_id)
+        .lock(LockType::NoKeyUpdate)
+        .one(&tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::User))?;
+    let triggered = match earlier(&app, &tx, user_id, press.idempotency_key.as_deref()).await? {
+        Some(alarm) => {
+            if press.idempotency_key.is_none() {
+                join(&app, &tx, &alarm, press.place).await?;
+            }
+            Triggered {
+                alarm,
+                joined: true,
+            }
+        }
+        None => Triggered {
+            alarm: begin(&app, &tx, user_id, press).await?,
+            joined: false,
+        },
+    };
+    tx.commit().await?;
+    app.delivery.wake();
+    app.events
+        .publish(Topic::Alarms(user_id), Event::Alarm(triggered.alarm.id));
+    Ok(triggered)
+}
+
+/// The alarm that a press repeats, if it repeats one.
+async fn earlier(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: i64,
+    key: Option<&str>,
+) -> Result<Option<alarm::Model>> {
+    use alarm::Column;
+    let now = app.clock.now();
+    let own = alarm::Entity::find().filter(Column::UserId.eq(user_id));
+    let Some(key) = key else {
+        let last = own.order_by_desc(Column::Id).one(tx).await?;
+        let Some(last) = last.filter(|last| now - last.timestamp < JOINED) else {
+            return Ok(None);
+        };
+        let open = !lock_result(tx, last.id).await?.completed;
+        return Ok(Some(last).filter(|_| open));
+    };
+    let named = own.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
+    match named {
+        Some(named) if now - named.timestamp >= KEY_KEPT => {
+            let mut change = named.into_active_model();
+            change.idempotency_key = Set(None);
+            change.update(tx).await?;
+            Ok(None)
+        }
+        named => Ok(named),
+    }
+}
+
+/// Makes a new alarm.
+async fn begin(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: i64,
+    press: Press,
+) -> Result<alarm::Model> {
+    let now = app.clock.now();
+    let profile = profile_of(tx, user_id).await?;
+    let scenario = match profile.scenario_id {
+        Some(id) => {
+            alarm_scenario::Entity::find_by_id(id)
+                .lock(LockType::KeyShare)
+                .one(tx)
+                .await?
+        }
+        None => None,
+    }
+    .ok_or(Error::NotFound(Noun::AlarmScenario))?;
+    let alarm = alarm::ActiveModel {
+        user_id: Set(user_id),
+        scenario_id: Set(Some(scenario.id)),
+        scenario_name: Set(scenario.name),
+        play_music: Set(scenario.play_music),
+        notify_contact: Set(scenario.notify_contact),
+        notify_therapist: Set(scenario.notify_therapist),
+        idempotency_key: Set(press.idempotency_key),
+        timestamp: Set(now),
+        ..Default::default()
+    }
+    .insert(tx)
+    .await?;
+    let mut result = alarm_result::ActiveModel {
+        alarm_id: Set(alarm.id),
+        timestamp: Set(now),
+        ..blank_result()
+    };
+    press.place.apply(&mut result);
+    alarm_result::Entity::insert(result)
+        .exec_without_returning(tx)
+        .await?;
+    let rows: Vec<_> = recipients(tx, &alarm, Some(&profile))
+        .await?
+        .into_iter()
+        .map(|recipient| delivery::first(app, alarm.id, recipient))
+        .collect();
+    if !rows.is_empty() {
+        notification::Entity::insert_many(rows)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(alarm)
+}
+
+fn blank_result() -> alarm_result::ActiveModel {
+    alarm_result::ActiveModel {
+        location: Set(String::new()),
+        latitude: Set(None),
+        longitude: Set(None),
+        music_played: Set(false),
+        message_sent_to_contacts: Set(false),
+        voice_message_played: Set(false),
+        therapist_notified: Set(false),
+        completed: Set(false),
+        all_clear: Set(false),
+        ..Default::default()
+    }
+}
+
+/// Adds to an open alarm what pressing again asks for: failed sends are tried again at once,
+/// at the address known now, and who was added since is told. Nobody is told twice.
+async fn join(
+    app: &App,
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    place: Place,
+) -> Result<()> {
+    if place.is_given() {
+        let mut change = lock_result(tx, alarm.id).await?.into_active_model();
+        place.apply(&mut change);
+        change.update(tx).await?;
+    }
+    let profile = profile::Entity::find()
+        .filter(profile::Column::UserId.eq(alarm.user_id))
+        .one(tx)
+        .await?;
+    let wanted = recipients(tx, alarm, profile.as_ref()).await?;
+    let told = notification::Entity::find()
+        .filter(notification::Column::AlarmId.eq(alarm.id))
+        .filter(notification::Column::Purpose.eq(Purpose::Alarm))
+        .order_by_asc(notification::Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let now = app.clock.now();
+    for row in &told {
+        let current = wanted.iter().find(|recipient| is_for(row, recipient));
+        let failure = current.map_or_else(
+            || row.failure.clone(),
+            |current| current.failure().map(|failure| failure.code().to_owned()),
+        );
+        let sendable = match row.status {
+            Status::Pending => true,
+            Status::Failed => current.is_none() || failure.is_none(),
+            // It had no address; it may have one now.
+            Status::Skipped => current.is_some() && failure.is_none(),
+            Status::Sending | Status::Sent => false,
+        };
+        if !sendable {
+            continue;
+        }
+        let mut change = row.clone().into_active_model();
+        if row.status != Status::Pending
+            && let Some(current) = current
+        {
+            change.recipient_name = Set(current.name.clone());
+            change.relationship = Set(current.relationship.clone());
+            change.address = Set(current.address.clone());
+        }
+        change.status = Set(Status::Pending);
+        change.next_attempt_at = Set(now);
+        change.update(tx).await?;
+    }
+    for recipient in wanted {
+        if !told.iter().any(|row| is_for(row, &recipient)) {
+            notification::Entity::insert(delivery::first(app, alarm.id, recipient))
+                .exec_without_returning(tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a notification is for this recipient.
+fn is_for(row: &notification::Model, recipient: &Recipient) -> bool {
+    row.recipient_kind == recipient.kind
+        && match recipient.kind {
+            RecipientKind::Contact => row.contact_id == Some(recipient.id),
+            RecipientKind::Therapist => row.therapist_id == Some(recipient.id),
+        }
+}
+
+async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::Model> {
+    profile::Entity::find()
+        .filter(profile::Column::UserId.eq(user_id))
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::Profile))
+}
+
+/// Whom the alarm tells as things stand: contacts by id, then the linked therapist. They can't
+/// be deleted before the transaction ends.
+async fn recipients(
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    profile: Option<&profile::Model>,
+) -> Result<Vec<Recipient>> {
+    let mut recipients = Vec::new();
+    if alarm.notify_contact {
+        let contacts = emergency_contact::Entity::find()
+            .filter(emergency_contact::Column::UserId.eq(alarm.user_id))
+            .order_by_asc(emergency_contact::Column::Id)
+            .lock(LockType::KeyShare)
+            .all(tx)
+            .await?;
+        recipients.extend(contacts.into_iter().map(|contact| Recipient {
+            kind: RecipientKind::Contact,
+            id: contact.id,
+            name: contact.name,
+            relationship: contact.relationship,
+            address: contact.email,
+        }));
+    }
+    let linked = profile.and_then(|profile| profile.therapist_id);
+    if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
+        let therapist = therapist::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?;
+        recipients.extend(therapist.map(|therapist| Recipient {
+            kind: RecipientKind::Therapist,
+            id: therapist.id,
+            name: therapist.name,
+            relationship: String::new(),
+            address: therapist.email,
+        }));
+    }
+    Ok(recipients)
+}

@@ -1,0 +1,144 @@
+//! Therapists: at most one per user, told of an alarm where the profile links to it.
+
+use entity::{profile, therapist};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect, SqlErr, sea_query::Expr,
+};
+
+use crate::app::App;
+use crate::auth::{UserRef, Viewer};
+use crate::domain::input::{Check, NAME_LENGTH};
+use crate::domain::users::reach;
+use crate::error::{Error, Noun, Result};
+
+/// A therapist as typed; what is left out stays, where something is there to stay.
+#[derive(Clone, Debug, Default)]
+pub struct TherapistInput {
+    /// Not blank.
+    pub name: Option<String>,
+    /// Not blank.
+    pub phone: Option<String>,
+    /// Not blank: the alarm reaches the therapist there.
+    pub email: Option<String>,
+}
+
+/// A therapist that was saved, and whether it is new.
+pub struct Saved {
+    /// As stored now.
+    pub therapist: therapist::Model,
+    /// New rather than replaced.
+    pub created: bool,
+}
+
+/// Makes the user's therapist, or replaces it in place, and links the profile to it.
+///
+/// # Errors
+/// `FORBIDDEN`; `BAD_USER_INPUT`, where anything is missing too.
+pub async fn save(
+    app: &App,
+    viewer: &Viewer,
+    subject: UserRef,
+    mut check: Check,
+    input: TherapistInput,
+) -> Result<Saved> {
+    let user_id = reach(app, viewer, subject).await?;
+    let name = check.required("name", input.name.as_deref(), NAME_LENGTH);
+    let phone = check.phone("phone", input.phone.as_deref());
+    let email = check.email("email", input.email.as_deref());
+    check.finish()?;
+    let tx = app.db.write().await?;
+    let found = of_user(&tx, user_id).await?;
+    let created = found.is_none();
+    let mut change = match found {
+        Some(row) => row.into_active_model(),
+        None => therapist::ActiveModel {
+            user_id: Set(user_id),
+            ..Default::default()
+        },
+    };
+    change.name = Set(name);
+    change.phone = Set(phone);
+    change.email = Set(email);
+    let saved = if created {
+        change.insert(&tx).await
+    } else {
+        change.update(&tx).await
+    };
+    let therapist = match saved {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            return Err(Error::Conflict(
+                "The therapist was changed at the same time.",
+            ));
+        }
+        other => other?,
+    };
+    profile::Entity::update_many()
+        .col_expr(profile::Column::TherapistId, Expr::value(therapist.id))
+        .filter(profile::Column::UserId.eq(user_id))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(Saved { therapist, created })
+}
+
+/// Changes the user's therapist; fields left out stay.
+///
+/// # Errors
+/// `FORBIDDEN`; `BAD_USER_INPUT`; `NOT_FOUND` where the user has none.
+pub async fn update(
+    app: &App,
+    viewer: &Viewer,
+    subject: UserRef,
+    mut check: Check,
+    input: TherapistInput,
+) -> Result<therapist::Model> {
+    let user_id = reach(app, viewer, subject).await?;
+    let name = input
+        .name
+        .map(|name| check.required("name", Some(&name), NAME_LENGTH));
+    let phone = input.phone.map(|phone| check.phone("phone", Some(&phone)));
+    let email = input.email.map(|email| check.email("email", Some(&email)));
+    check.finish()?;
+    let tx = app.db.write().await?;
+    let row = of_user(&tx, user_id)
+        .await?
+        .ok_or(Error::NotFound(Noun::Therapist))?;
+    let mut change = row.into_active_model();
+    if let Some(name) = name {
+        change.name = Set(name);
+    }
+    if let Some(phone) = phone {
+        change.phone = Set(phone);
+    }
+    if let Some(email) = email {
+        change.email = Set(email);
+    }
+    let row = change.update(&tx).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Deletes the user's therapist, and the profile's link with it.
+///
+/// # Errors
+/// `FORBIDDEN`; `NOT_FOUND` where the user has none.
+pub async fn delete(app: &App, viewer: &Viewer, subject: UserRef) -> Result<()> {
+    let user_id = reach(app, viewer, subject).await?;
+    let deleted = therapist::Entity::delete_many()
+        .filter(therapist::Column::UserId.eq(user_id))
+        .exec(app.db.read())
+        .await?;
+    if deleted.rows_affected == 0 {
+        return Err(Error::NotFound(Noun::Therapist));
+    }
+    Ok(())
+}
+
+async fn of_user(tx: &impl ConnectionTrait, user_id: i64) -> Result<Option<therapist::Model>> {
+    Ok(therapist::Entity::find()
+        .filter(therapist::Column::UserId.eq(user_id))
+        .lock_exclusive()
+        .one(tx)
+        .await?)
+}

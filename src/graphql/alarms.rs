@@ -1,0 +1,339 @@
+//! Alarms.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription};
+use chrono::{DateTime, Utc};
+use entity::{alarm, alarm_result};
+use futures_util::{Stream, StreamExt};
+
+use crate::domain::alarms::{self, Place, Press, Report};
+use crate::error::{Error, Noun, Result};
+use crate::graphql::context::ContextExt;
+use crate::graphql::notifications::Notification;
+use crate::graphql::scalars::{self, Language, keep, patch, user_ref};
+use crate::graphql::scenarios::AlarmScenario;
+use crate::graphql::users::User;
+
+/// An alarm, or a link to one whose row is read when something besides `id` is asked for.
+pub struct Alarm {
+    id: i64,
+    row: Option<alarm::Model>,
+}
+
+impl Alarm {
+    /// A link: answers `id` without reading anything.
+    #[must_use]
+    pub const fn by_id(id: i64) -> Self {
+        Self { id, row: None }
+    }
+
+    async fn row(&self, ctx: &Context<'_>) -> Result<alarm::Model> {
+        if let Some(row) = &self.row {
+            return Ok(row.clone());
+        }
+        ctx.loaders()?
+            .alarms
+            .one(self.id)
+            .await?
+            .ok_or(Error::NotFound(Noun::Alarm))
+    }
+}
+
+impl From<alarm::Model> for Alarm {
+    fn from(row: alarm::Model) -> Self {
+        Self {
+            id: row.id,
+            row: Some(row),
+        }
+    }
+}
+
+/// One press of the alarm button. It keeps what its scenario was at that moment.
+#[Object]
+impl Alarm {
+    /// The alarm's id.
+    async fn id(&self) -> ID {
+        self.id.into()
+    }
+
+    /// Who pressed.
+    async fn user(&self, ctx: &Context<'_>) -> Result<User> {
+        Ok(User::by_id(self.row(ctx).await?.user_id))
+    }
+
+    /// The scenario followed; null once it is deleted.
+    async fn scenario(&self, ctx: &Context<'_>) -> Result<Option<AlarmScenario>> {
+        Ok(self.row(ctx).await?.scenario_id.map(AlarmScenario::by_id))
+    }
+
+    /// The scenario's name at that moment.
+    async fn scenario_name(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.row(ctx).await?.scenario_name)
+    }
+
+    /// Whether the app is to play the user's track.
+    async fn play_music(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.row(ctx).await?.play_music)
+    }
+
+    /// When the button was pressed.
+    async fn timestamp(&self, ctx: &Context<'_>) -> Result<DateTime<Utc>> {
+        Ok(self.row(ctx).await?.timestamp)
+    }
+
+    /// What has come of it so far.
+    async fn result(&self, ctx: &Context<'_>) -> Result<AlarmResult> {
+        ctx.loaders()?
+            .results
+            .one(self.id)
+            .await?
+            .map(AlarmResult)
+            .ok_or(Error::NotFound(Noun::Alarm))
+    }
+
+    /// Every message that goes out for it, in the order in which they were decided on.
+    #[graphql(complexity = "10 + 5 * child_complexity")]
+    async fn notifications(&self, ctx: &Context<'_>) -> Result<Vec<Notification>> {
+        let rows = ctx.loaders()?.notifications.all(self.id).await?;
+        Ok(rows.iter().cloned().map(Notification).collect())
+    }
+
+    /// What was done, in sentences for the person: a line about the music where none is played,
+    /// one for each contact by id, one for the therapist. A line says that somebody was notified
+    /// only once the mail server has taken the mail.
+    async fn messages(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The language of the sentences.", default_with = "Language::Ru")]
+        language: Language,
+    ) -> Result<Vec<String>> {
+        let row = self.row(ctx).await?;
+        let notifications = ctx.loaders()?.notifications.all(self.id).await?;
+        Ok(alarms::messages(&row, &notifications, language.into()))
+    }
+}
+
+/// A result as stored.
+pub struct AlarmResult(alarm_result::Model);
+
+/// What has come of an alarm. A flag is true only once the thing has happened.
+#[Object]
+impl AlarmResult {
+    /// Where the person is, in words; empty when not known.
+    async fn location(&self) -> &str {
+        &self.0.location
+    }
+
+    /// Degrees north, WGS 84; null when not known.
+    async fn latitude(&self) -> Option<f64> {
+        self.0.latitude
+    }
+
+    /// Degrees east, WGS 84; null when not known.
+    async fn longitude(&self) -> Option<f64> {
+        self.0.longitude
+    }
+
+    /// When the alarm began to have a result.
+    async fn timestamp(&self) -> DateTime<Utc> {
+        self.0.timestamp
+    }
+
+    /// The phone said that it played the music.
+    async fn music_played(&self) -> bool {
+        self.0.music_played
+    }
+
+    /// A mail server took the message for at least one contact.
+    async fn message_sent_to_contacts(&self) -> bool {
+        self.0.message_sent_to_contacts
+    }
+
+    /// The phone said that it played the voice message.
+    async fn voice_message_played(&self) -> bool {
+        self.0.voice_message_played
+    }
+
+    /// A mail server took the message for the therapist.
+    async fn therapist_notified(&self) -> bool {
+        self.0.therapist_notified
+    }
+
+    /// The alarm is over.
+    async fn completed(&self) -> bool {
+        self.0.completed
+    }
+}
+
+/// What the phone sends with a press.
+#[derive(InputObject, Default)]
+pub struct TriggerAlarmInput {
+    /// Names this press, 1–255 characters: the same key within 24 h answers with the alarm of
+    /// the first press and notifies nobody again.
+    idempotency_key: Option<String>,
+    /// Where the person is, in words; at most 255 characters.
+    location: Option<String>,
+    /// Degrees north, WGS 84, −90 to 90; together with `longitude`.
+    latitude: Option<f64>,
+    /// Degrees east, WGS 84, −180 to 180; together with `latitude`.
+    longitude: Option<f64>,
+}
+
+/// What the phone did in an alarm. What is left out stays.
+#[derive(InputObject)]
+pub struct ReportAlarmInput {
+    /// It played the music.
+    music_played: MaybeUndefined<bool>,
+    /// It played the voice message.
+    voice_message_played: MaybeUndefined<bool>,
+    /// Where the person is, in words; at most 255 characters. Null clears it.
+    location: MaybeUndefined<String>,
+    /// Degrees north, WGS 84, −90 to 90; together with `longitude`. Null clears both.
+    latitude: MaybeUndefined<f64>,
+    /// Degrees east, WGS 84, −180 to 180; together with `latitude`. Null clears both.
+    longitude: MaybeUndefined<f64>,
+}
+
+/// The answer to a press.
+#[derive(SimpleObject)]
+pub struct TriggerAlarmPayload {
+    /// The alarm, as far as it is known 3 s after the request at the latest.
+    alarm: Alarm,
+    /// The press repeated an earlier one: its alarm is the answer.
+    joined: bool,
+}
+
+/// Queries about alarms.
+#[derive(Default)]
+pub struct AlarmQueries;
+
+#[Object]
+impl AlarmQueries {
+    /// An alarm of the caller, or any for an admin; null where there is no such one.
+    async fn alarm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The alarm's id.")] id: ID,
+    ) -> Result<Option<Alarm>> {
+        let id = scalars::id(&id, Noun::Alarm).unwrap_or(0);
+        let row = alarms::find(ctx.app()?, &ctx.viewer(), id).await?;
+        Ok(row.map(Alarm::from))
+    }
+}
+
+/// Changes of alarms.
+#[derive(Default)]
+pub struct AlarmMutations;
+
+#[Object]
+impl AlarmMutations {
+    /// Starts the caller's alarm: everybody that the scenario names is told, even if this server
+    /// dies right after. For the user alone, admins included. The answer waits until it is known
+    /// who was reached, 3 s at most; what is not known then is told by `alarmUpdates`.
+    ///
+    /// A press without a key within 10 s of the last, while that alarm is open, joins it: nobody
+    /// is told twice, failed messages are tried again at once, who was added since is told.
+    ///
+    /// `NOT_FOUND` where the user has no profile, or follows no scenario.
+    async fn trigger_alarm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+        #[graphql(desc = "What is known about the press.")] input: Option<TriggerAlarmInput>,
+    ) -> Result<TriggerAlarmPayload> {
+        let input = input.unwrap_or_default();
+        let press = Press {
+            idempotency_key: input.idempotency_key,
+            place: Place {
+                location: input.location.map(Some),
+                latitude: input.latitude.map(Some),
+                longitude: input.longitude.map(Some),
+            },
+        };
+        let subject = user_ref(&user_id);
+        let triggered = alarms::trigger(ctx.app()?, &ctx.viewer(), subject, press).await?;
+        changed(ctx, triggered.alarm.id).await?;
+        Ok(TriggerAlarmPayload {
+            alarm: triggered.alarm.into(),
+            joined: triggered.joined,
+        })
+    }
+
+    /// Records what the phone did in an alarm, and where it is. `NOT_FOUND` where the alarm does
+    /// not exist or is not the caller's.
+    async fn report_alarm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The alarm's id.")] alarm_id: ID,
+        #[graphql(desc = "What the phone did.")] input: ReportAlarmInput,
+    ) -> Result<Alarm> {
+        let viewer = ctx.viewer();
+        viewer.person()?;
+        let id = scalars::id(&alarm_id, Noun::Alarm)?;
+        let mut check = ctx.check();
+        let report = Report {
+            music_played: keep(&mut check, "musicPlayed", input.music_played),
+            voice_message_played: keep(
+                &mut check,
+                "voiceMessagePlayed",
+                input.voice_message_played,
+            ),
+            place: Place {
+                location: patch(input.location),
+                latitude: patch(input.latitude),
+                longitude: patch(input.longitude),
+            },
+        };
+        check.finish()?;
+        let row = alarms::report(ctx.app()?, &viewer, id, report).await?;
+        changed(ctx, id).await?;
+        Ok(row.into())
+    }
+
+    /// Ends an alarm: what was not sent yet is not sent any more. `NOT_FOUND` where the alarm
+    /// does not exist or is not the caller's.
+    async fn complete_alarm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The alarm's id.")] alarm_id: ID,
+        #[graphql(
+            desc = "Tell those who were told of the alarm, and only them, that it is over. Once, \
+                    however often it is asked for.",
+            default = true
+        )]
+        all_clear: bool,
+    ) -> Result<Alarm> {
+        let viewer = ctx.viewer();
+        viewer.person()?;
+        let id = scalars::id(&alarm_id, Noun::Alarm)?;
+        let row = alarms::complete(ctx.app()?, &viewer, id, all_clear).await?;
+        changed(ctx, id).await?;
+        Ok(row.into())
+    }
+}
+
+/// Has what hangs on an alarm read again, should the document have read it before.
+async fn changed(ctx: &Context<'_>, alarm_id: i64) -> Result<()> {
+    let loaders = ctx.loaders()?;
+    loaders.results.forget(alarm_id).await;
+    loaders.notifications.forget(alarm_id).await;
+    Ok(())
+}
+
+/// Following alarms.
+#[derive(Default)]
+pub struct AlarmSubscriptions;
+
+#[Subscription]
+impl AlarmSubscriptions {
+    /// A user's alarms as they change: first the open one, if there is one, then each alarm
+    /// whenever it, its result or one of its notifications has changed. Nothing after the first
+    /// is missed; quick changes may arrive as one. For the user and for admins.
+    async fn alarm_updates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+    ) -> Result<impl Stream<Item = async_graphql::Result<Alarm>> + use<>> {
+        let updates = alarms::watch(ctx.app()?, &ctx.viewer(), user_ref(&user_id)).await?;
+        Ok(updates.map(|row| Ok(row?.into())))
+    }
+}

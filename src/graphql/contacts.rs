@@ -1,0 +1,190 @@
+//! Emergency contacts.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use entity::emergency_contact as contact;
+
+use crate::domain::contacts::{self, ContactInput, ContactPatch};
+use crate::error::{Noun, Result};
+use crate::graphql::context::ContextExt;
+use crate::graphql::scalars::{self, keep, patch, user_ref};
+use crate::graphql::users::User;
+
+/// A contact as stored.
+#[derive(Clone)]
+pub struct EmergencyContact(pub contact::Model);
+
+/// Somebody who is told when the user presses the alarm.
+#[Object]
+impl EmergencyContact {
+    /// The contact's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose contact.
+    async fn user(&self) -> User {
+        User::by_id(self.0.user_id)
+    }
+
+    /// The contact's name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the contact is to the user, as in "brother".
+    async fn relationship(&self) -> &str {
+        &self.0.relationship
+    }
+
+    /// The phone number, as typed.
+    async fn phone(&self) -> &str {
+        &self.0.phone
+    }
+
+    /// Where an alarm reaches the contact; null when not known.
+    async fn email(&self) -> Option<&str> {
+        Some(self.0.email.as_str()).filter(|email| !email.is_empty())
+    }
+}
+
+/// A new emergency contact.
+#[derive(InputObject)]
+pub struct EmergencyContactInput {
+    /// At most 255 characters.
+    name: String,
+    /// What the contact is to the user; at most 255 characters.
+    relationship: String,
+    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
+    phone: String,
+    /// Where an alarm reaches the contact. Without one, an alarm can't.
+    email: Option<String>,
+}
+
+/// A contact to create or to update, found by `id`, or else by phone digits, email or name.
+#[derive(InputObject)]
+pub struct SaveEmergencyContactInput {
+    /// The contact to update. Without it, haven looks for the one that is meant.
+    id: Option<ID>,
+    /// Required; at most 255 characters.
+    name: Option<String>,
+    /// Required: what the contact is to the user; at most 255 characters.
+    relationship: Option<String>,
+    /// Required: 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    phone: Option<String>,
+    /// Where an alarm reaches the contact. Left out: stays; null or empty: none.
+    email: MaybeUndefined<String>,
+}
+
+/// A change of a contact. What is left out stays.
+#[derive(InputObject)]
+pub struct EmergencyContactPatch {
+    /// At most 255 characters.
+    name: MaybeUndefined<String>,
+    /// What the contact is to the user; at most 255 characters.
+    relationship: MaybeUndefined<String>,
+    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    phone: MaybeUndefined<String>,
+    /// Null or empty clears it.
+    email: MaybeUndefined<String>,
+}
+
+/// A contact that was saved.
+#[derive(SimpleObject)]
+pub struct SaveEmergencyContactPayload {
+    /// Whether it is new, rather than one that was changed.
+    created: bool,
+    /// The contact as it is now.
+    emergency_contact: EmergencyContact,
+}
+
+/// Changes of emergency contacts.
+#[derive(Default)]
+pub struct ContactMutations;
+
+#[Object]
+impl ContactMutations {
+    /// Adds an emergency contact, whoever is there already. `CONFLICT` from the 51st on.
+    async fn create_emergency_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+        #[graphql(desc = "The contact.")] input: EmergencyContactInput,
+    ) -> Result<EmergencyContact> {
+        let input = ContactInput {
+            name: Some(input.name),
+            phone: Some(input.phone),
+            relationship: Some(input.relationship),
+            email: Some(input.email),
+        };
+        contacts::create(ctx.app()?, &ctx.viewer(), user_ref(&user_id), input)
+            .await
+            .map(EmergencyContact)
+    }
+
+    /// Creates or updates an emergency contact. The one with the given `id` is meant, or
+    /// without one the user's contact with the same phone digits, else the same email, else
+    /// the same name; none of them is a new one.
+    async fn save_emergency_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+        #[graphql(desc = "The contact.")] input: SaveEmergencyContactInput,
+    ) -> Result<SaveEmergencyContactPayload> {
+        let id = input.id;
+        let input = ContactInput {
+            name: input.name,
+            phone: input.phone,
+            relationship: input.relationship,
+            email: patch(input.email),
+        };
+        let saved = contacts::save(
+            ctx.app()?,
+            &ctx.viewer(),
+            user_ref(&user_id),
+            ctx.check(),
+            id.as_deref().map(String::as_str),
+            input,
+        )
+        .await?;
+        Ok(SaveEmergencyContactPayload {
+            created: saved.created,
+            emergency_contact: EmergencyContact(saved.contact),
+        })
+    }
+
+    /// Changes an emergency contact. `NOT_FOUND` where it does not exist or is not the
+    /// caller's.
+    async fn update_emergency_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact's id.")] id: ID,
+        #[graphql(desc = "What to change.")] input: EmergencyContactPatch,
+    ) -> Result<EmergencyContact> {
+        let viewer = ctx.viewer();
+        viewer.person()?;
+        let id = scalars::id(&id, Noun::EmergencyContact)?;
+        let mut check = ctx.check();
+        let change = ContactPatch {
+            name: keep(&mut check, "name", input.name),
+            phone: keep(&mut check, "phone", input.phone),
+            relationship: keep(&mut check, "relationship", input.relationship),
+            email: patch(input.email),
+        };
+        contacts::update(ctx.app()?, &viewer, id, check, change)
+            .await
+            .map(EmergencyContact)
+    }
+
+    /// Deletes an emergency contact. What an alarm is already sending to it is still sent.
+    async fn delete_emergency_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact's id.")] id: ID,
+    ) -> Result<bool> {
+        let viewer = ctx.viewer();
+        viewer.person()?;
+        let id = scalars::id(&id, Noun::EmergencyContact)?;
+        contacts::delete(ctx.app()?, &viewer, id).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,192 @@
+//! Notifications: the messages of alarms.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, Object, Union};
+use chrono::{DateTime, Utc};
+use entity::notification::{self, RecipientKind, Status};
+
+use crate::domain::alarms;
+use crate::error::{Noun, Result};
+use crate::graphql::alarms::Alarm;
+use crate::graphql::contacts::EmergencyContact;
+use crate::graphql::context::ContextExt;
+use crate::graphql::scalars::{self, Cursor, connection, page_cost};
+use crate::graphql::therapists::Therapist;
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "notification::Channel")]
+pub enum Channel {
+    /// By mail.
+    Email,
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "notification::Purpose")]
+pub enum NotificationPurpose {
+    /// The button was pressed.
+    Alarm,
+    /// The alarm is over.
+    AllClear,
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "notification::Status")]
+pub enum NotificationStatus {
+    /// It waits for its first or next try.
+    Pending,
+    /// It is being sent.
+    Sending,
+    /// The mail server took it.
+    Sent,
+    /// It was given up; `failure` says why.
+    Failed,
+    /// It was never tried, or is no longer needed; `failure` says why.
+    Skipped,
+}
+
+/// Who is told.
+#[derive(Union)]
+pub enum NotificationRecipient {
+    /// An emergency contact.
+    EmergencyContact(EmergencyContact),
+    /// The therapist.
+    Therapist(Therapist),
+}
+
+/// A notification as stored.
+#[derive(Clone)]
+pub struct Notification(pub notification::Model);
+
+/// One message of an alarm, to one recipient over one channel.
+#[Object]
+impl Notification {
+    /// The notification's id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The alarm it belongs to.
+    async fn alarm(&self) -> Alarm {
+        Alarm::by_id(self.0.alarm_id)
+    }
+
+    /// What it is about.
+    async fn purpose(&self) -> NotificationPurpose {
+        self.0.purpose.into()
+    }
+
+    /// Who is told; null once that contact or therapist is deleted.
+    async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<NotificationRecipient>> {
+        Ok(match self.0.recipient_kind {
+            RecipientKind::Contact => match self.0.contact_id {
+                Some(id) => ctx
+                    .loaders()?
+                    .contacts
+                    .one(id)
+                    .await?
+                    .map(|row| NotificationRecipient::EmergencyContact(EmergencyContact(row))),
+                None => None,
+            },
+            RecipientKind::Therapist => self
+                .0
+                .therapist_id
+                .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
+        })
+    }
+
+    /// The recipient's name at that moment.
+    async fn recipient_name(&self) -> &str {
+        &self.0.recipient_name
+    }
+
+    /// How it is sent.
+    async fn channel(&self) -> Channel {
+        self.0.channel.into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> NotificationStatus {
+        self.0.status.into()
+    }
+
+    /// Tries so far, the running one included.
+    async fn attempts(&self) -> i32 {
+        self.0.attempts
+    }
+
+    /// When the mail server took it.
+    async fn sent_at(&self) -> Option<DateTime<Utc>> {
+        self.0.sent_at
+    }
+
+    /// When it is tried next, while it is pending.
+    async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        (self.0.status == Status::Pending).then_some(self.0.next_attempt_at)
+    }
+
+    /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
+    /// `address_rejected`, `message_rejected`, `server_refused`, `server_unreachable`,
+    /// `timeout`, `not_written`, `expired` or `alarm_completed`; more may come.
+    async fn failure(&self) -> Option<&str> {
+        self.0.failure.as_deref()
+    }
+}
+
+/// Queries about notifications.
+#[derive(Default)]
+pub struct NotificationQueries;
+
+#[Object]
+impl NotificationQueries {
+    /// The notifications of all alarms, latest first, for admins.
+    #[graphql(complexity = "page_cost(child_complexity)")]
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of these states, where any are named.")] status: Option<
+            Vec<NotificationStatus>,
+        >,
+        #[graphql(desc = "How many from the beginning; 50 where nothing is said, 100 at most.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Cursor, Notification>> {
+        let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
+        // A state named again and again is named once.
+        let mut states: Vec<Status> = Vec::new();
+        for state in status.unwrap_or_default() {
+            let state = Status::from(state);
+            if !states.contains(&state) {
+                states.push(state);
+            }
+        }
+        let slice = alarms::notifications(ctx.app()?, &ctx.viewer(), &states, page).await?;
+        Ok(connection(slice, |row| (row.id, Notification(row))))
+    }
+}
+
+/// Changes of notifications, by admins.
+#[derive(Default)]
+pub struct NotificationMutations;
+
+#[Object]
+impl NotificationMutations {
+    /// Has a failed notification, or one that waits for its next try, tried at once. For admins.
+    /// `CONFLICT` where it was sent or skipped, or where its alarm is over.
+    async fn retry_notification(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The notification's id.")] id: ID,
+    ) -> Result<Notification> {
+        let viewer = ctx.viewer();
+        viewer.admin()?;
+        let id = scalars::id(&id, Noun::Notification)?;
+        let row = alarms::retry(ctx.app()?, &viewer, id).await?;
+        ctx.loaders()?.notifications.forget(row.alarm_id).await;
+        Ok(Notification(row))
+    }
+}

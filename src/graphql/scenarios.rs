@@ -1,0 +1,182 @@
+//! Alarm scenarios.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use entity::alarm_scenario as scenario;
+
+use crate::domain::scenarios::{self, ScenarioInput};
+use crate::error::{Error, Noun, Result};
+use crate::graphql::context::ContextExt;
+use crate::graphql::scalars::{self, keep};
+
+/// A scenario, or a link to one whose row is read when something besides `id` is asked for.
+pub struct AlarmScenario {
+    id: i64,
+    row: Option<scenario::Model>,
+}
+
+impl AlarmScenario {
+    /// A link: answers `id` without reading anything.
+    #[must_use]
+    pub const fn by_id(id: i64) -> Self {
+        Self { id, row: None }
+    }
+
+    async fn row(&self, ctx: &Context<'_>) -> Result<scenario::Model> {
+        if let Some(row) = &self.row {
+            return Ok(row.clone());
+        }
+        ctx.loaders()?
+            .scenarios
+            .one(self.id)
+            .await?
+            .ok_or(Error::NotFound(Noun::AlarmScenario))
+    }
+}
+
+impl From<scenario::Model> for AlarmScenario {
+    fn from(row: scenario::Model) -> Self {
+        Self {
+            id: row.id,
+            row: Some(row),
+        }
+    }
+}
+
+/// What pressing the alarm does.
+#[Object]
+impl AlarmScenario {
+    /// The scenario's id.
+    async fn id(&self) -> ID {
+        self.id.into()
+    }
+
+    /// Its name.
+    async fn name(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.row(ctx).await?.name)
+    }
+
+    /// The app plays the user's track.
+    async fn play_music(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.row(ctx).await?.play_music)
+    }
+
+    /// Every emergency contact is told.
+    async fn notify_contact(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.row(ctx).await?.notify_contact)
+    }
+
+    /// The therapist that the profile links to is told.
+    async fn notify_therapist(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.row(ctx).await?.notify_therapist)
+    }
+
+    /// Newly registered users follow it. At most one scenario is the default.
+    async fn is_default(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.row(ctx).await?.is_default)
+    }
+}
+
+/// A new scenario.
+#[derive(InputObject)]
+pub struct AlarmScenarioInput {
+    /// At most 255 characters.
+    name: String,
+    /// The app plays the user's track.
+    play_music: bool,
+    /// Every emergency contact is told.
+    notify_contact: bool,
+    /// The therapist that the profile links to is told.
+    notify_therapist: bool,
+    /// Newly registered users follow it, in place of the default so far.
+    #[graphql(default = false)]
+    is_default: bool,
+}
+
+/// A change of a scenario. What is left out stays.
+#[derive(InputObject)]
+pub struct AlarmScenarioPatch {
+    /// At most 255 characters.
+    name: MaybeUndefined<String>,
+    /// The app plays the user's track.
+    play_music: MaybeUndefined<bool>,
+    /// Every emergency contact is told.
+    notify_contact: MaybeUndefined<bool>,
+    /// The therapist that the profile links to is told.
+    notify_therapist: MaybeUndefined<bool>,
+    /// Newly registered users follow it, in place of the default so far.
+    is_default: MaybeUndefined<bool>,
+}
+
+/// Queries about scenarios.
+#[derive(Default)]
+pub struct ScenarioQueries;
+
+#[Object]
+impl ScenarioQueries {
+    /// Every alarm scenario, by id. Needs a login.
+    #[graphql(complexity = "10 + 10 * child_complexity")]
+    async fn alarm_scenarios(&self, ctx: &Context<'_>) -> Result<Vec<AlarmScenario>> {
+        let rows = scenarios::list(ctx.app()?, &ctx.viewer()).await?;
+        Ok(rows.into_iter().map(AlarmScenario::from).collect())
+    }
+}
+
+/// Changes of scenarios, by admins.
+#[derive(Default)]
+pub struct ScenarioMutations;
+
+#[Object]
+impl ScenarioMutations {
+    /// Adds a scenario. For admins.
+    async fn create_alarm_scenario(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The scenario.")] input: AlarmScenarioInput,
+    ) -> Result<AlarmScenario> {
+        let input = ScenarioInput {
+            name: Some(input.name),
+            play_music: Some(input.play_music),
+            notify_contact: Some(input.notify_contact),
+            notify_therapist: Some(input.notify_therapist),
+            is_default: Some(input.is_default),
+        };
+        let row = scenarios::create(ctx.app()?, &ctx.viewer(), input).await?;
+        Ok(row.into())
+    }
+
+    /// Changes a scenario. For admins. Alarms of the past keep what they did.
+    async fn update_alarm_scenario(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The scenario's id.")] id: ID,
+        #[graphql(desc = "What to change.")] input: AlarmScenarioPatch,
+    ) -> Result<AlarmScenario> {
+        let viewer = ctx.viewer();
+        viewer.admin()?;
+        let mut check = ctx.check();
+        let input = ScenarioInput {
+            name: keep(&mut check, "name", input.name),
+            play_music: keep(&mut check, "playMusic", input.play_music),
+            notify_contact: keep(&mut check, "notifyContact", input.notify_contact),
+            notify_therapist: keep(&mut check, "notifyTherapist", input.notify_therapist),
+            is_default: keep(&mut check, "isDefault", input.is_default),
+        };
+        check.finish()?;
+        let id = scalars::id(&id, Noun::AlarmScenario)?;
+        let row = scenarios::update(ctx.app()?, &viewer, id, input).await?;
+        Ok(row.into())
+    }
+
+    /// Deletes a scenario. For admins. Profiles that followed it follow none then.
+    async fn delete_alarm_scenario(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The scenario's id.")] id: ID,
+    ) -> Result<bool> {
+        let viewer = ctx.viewer();
+        viewer.admin()?;
+        let id = scalars::id(&id, Noun::AlarmScenario)?;
+        scenarios::delete(ctx.app()?, &viewer, id).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,250 @@
+//! The whole HTTP surface and its middleware on one page.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use sea_orm::ConnectionTrait;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+use uuid::Uuid;
+
+use crate::access;
+use crate::app::App;
+use crate::auth::{Viewer, token_of_header};
+use crate::delivery;
+use crate::domain::{accounts, support};
+use crate::error::Error;
+use crate::graphql::context::BaseUrl;
+use crate::graphql::errors::RequestId;
+use crate::graphql::{self, HavenSchema};
+use crate::rest::{self, socket};
+use crate::transport;
+
+/// How long the database may take to answer a health check.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long sockets may take to store what is under way and to close.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Every route of haven.
+///
+/// # Errors
+/// If the schema does not fit its own text, which a test rules out.
+pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<Router> {
+    let schema: HavenSchema = graphql::schema(app.clone());
+    let endpoint = transport::Endpoint::new(
+        schema.clone(),
+        &schema.sdl(),
+        access::access(&app),
+        transport::Settings::default(),
+        shutdown.clone(),
+    )?;
+    let sockets = socket::routes(
+        schema.clone(),
+        access::sockets(&app),
+        socket::Settings::default(),
+        shutdown,
+    )?;
+    Ok(Router::new()
+        .merge(transport::router(endpoint, "/graphql"))
+        .merge(rest::router(&schema)?)
+        .merge(sockets)
+        .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .route("/healthz", get(health).with_state(app))
+        .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
+        .layer(middleware::from_fn(observe)))
+}
+
+/// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    shutdown: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
+    let (down, going_down) = watch::channel(false);
+    let router = router(app.clone(), going_down)?;
+    // Stopped after the last request, so that what that one started still goes out.
+    let (served, all_served) = oneshot::channel::<()>();
+    let delivering = tokio::spawn(delivery::run(app.clone(), async {
+        let _ = all_served.await;
+    }));
+    // Answers are small; waiting to fill a packet would only delay them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+    });
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown({
+        let down = down.clone();
+        async move {
+            stopped(shutdown).await;
+            down.send_replace(true);
+        }
+    })
+    .await?;
+    let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
+    support::settle(&app).await?;
+    drop(served);
+    delivering.await?;
+    Ok(())
+}
+
+/// Resolves once `shutdown` is true, or its sender is gone.
+pub async fn stopped(mut shutdown: watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// Ready: the process serves and the database answers.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let ping = app.db.read().execute_unprepared("SELECT 1");
+    match tokio::time::timeout(HEALTH_PATIENCE, ping).await {
+        Ok(Ok(_)) => "ok".into_response(),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer",
+        )
+            .into_response(),
+    }
+}
+
+fn new_request_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+fn fault(request_id: &str) -> Response {
+    let body = serde_json::json!({
+        "detail": "Internal server error.",
+        "request_id": request_id,
+    });
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}
+
+/// Names each request and logs it: method, route, status and time, never a path or a query,
+/// because those hold ids and tokens.
+async fn observe(mut request: Request, next: Next) -> Response {
+    let id = new_request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let started = Instant::now();
+    let mut response = next.run(request).await;
+    tracing::debug!(
+        request_id = id,
+        %method,
+        route,
+        status = response.status().as_u16(),
+        milliseconds = started.elapsed().as_millis(),
+        "answered"
+    );
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// Finds out who is asking, and under which URL: the one place where GraphQL, REST and
+/// sockets learn it. Decides nothing: a bad token is nobody, with the reason.
+async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| *peer);
+    let base = base_url(&app, request.headers(), peer);
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or("invalid"));
+    let viewer = match token_of_header(header) {
+        Err(reason) => Viewer::Nobody(reason),
+        Ok(token) => match accounts::authenticate(&app, token).await {
+            Ok(viewer) => viewer,
+            Err(error) => return unavailable(&request, &error),
+        },
+    };
+    request.extensions_mut().insert(viewer);
+    request.extensions_mut().insert(base);
+    let mut response = next.run(request).await;
+    // Whatever is said to somebody who is logged in is theirs alone.
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn unavailable(request: &Request<Body>, error: &Error) -> Response {
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map_or_else(new_request_id, |id| id.0.clone());
+    tracing::error!(request_id = id, %error, "a token could not be looked up");
+    fault(&id)
+}
+
+/// The URL under which the client reached this server: the configured one, else what a
+/// trusted proxy says, else the `Host` header.
+fn base_url(app: &App, headers: &HeaderMap, peer: Option<SocketAddr>) -> BaseUrl {
+    if let Some(url) = &app.config.public_url {
+        return BaseUrl(url.clone());
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (mut scheme, mut host) = (None, text("host").map(str::to_owned));
+    let trusted = peer.is_some_and(|peer| {
+        let networks = &app.config.trusted_proxies;
+        networks
+            .iter()
+            .any(|net| net.contains(&peer.ip().to_canonical()))
+    });
+    if trusted {
+        // The last entry is the one that the trusted proxy itself wrote.
+        let last = |value: &str| value.rsplit(',').next().map(|part| part.trim().to_owned());
+        if let Some(forwarded) = text("forwarded").and_then(last) {
+            for pair in forwarded.split(';') {
+                match pair.trim().split_once('=') {
+                    Some((name, value)) if name.eq_ignore_ascii_case("proto") => {
+                        scheme = Some(value.trim_matches('"').to_owned());
+                    }
+                    Some((name, value)) if name.eq_ignore_ascii_case("host") => {
+                        host = Some(value.trim_matches('"').to_owned());
+                    }
+                    _ => {}
+                }
+            }
+        } else {
+            scheme = text("x-forwarded-proto").and_then(last);
+            host = text("x-forwarded-host").and_then(last).or(host);
+        }
+    }
+    let scheme = scheme
+        .filter(|scheme| scheme.eq_ignore_ascii_case("https"))
+        .map_or("http", |_| "https");
+    host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok())
+        .filter(|url| url.path() == "/" && url.query().is_none() && url.username().is_empty())
+        .map_or_else(|| BaseUrl(app.local_url.clone()), BaseUrl)
+}

@@ -1,0 +1,9 @@
+//! The GraphQL transport over real connections, with a small schema behind it.
+
+mod client;
+mod http;
+mod limits;
+mod npm;
+mod server;
+mod sse;
+mod ws;
