@@ -18,6 +18,7 @@ mod profiles;
 mod rest_documented;
 mod rest_rulings;
 mod schema;
+mod smtp_server;
 mod socket_limits;
 mod sockets;
 mod support_chat;
