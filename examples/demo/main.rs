@@ -15,7 +15,6 @@ mod support;
 mod telling;
 
 #[path = "../../tests/it/support/client.rs"]
-#[expect(dead_code, reason = "the tests use all of it, this only a part")]
 mod client;
 #[path = "../../tests/it/support/smtp.rs"]
 #[expect(dead_code, reason = "the tests use all of it, this only a part")]

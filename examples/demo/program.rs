@@ -14,9 +14,6 @@ use tokio::time::timeout;
 /// the walkthrough.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The last line that haven prints in every case before it serves.
-const LAST_LINE: &str = "  assistant";
-
 /// Builds haven if it is not up to date, in the profile that this example was built in, and says
 /// where it is. `example` is the running example: named too, so that both are built with the
 /// same features of their dependencies.
@@ -105,13 +102,19 @@ impl Haven {
 
     /// Starts serving, and waits until haven has said where.
     pub async fn start(&self) -> Running {
-        let mut child = Guard(self.command(&["serve"]).spawn().unwrap());
+        // This line comes in every case, before haven serves.
+        self.start_by(&["serve"], "  assistant").await
+    }
+
+    /// Starts serving by these arguments; the line that begins so is the last that is waited for.
+    pub async fn start_by(&self, arguments: &[&str], last: &'static str) -> Running {
+        let mut child = Guard(self.command(arguments).spawn().unwrap());
         let stdout = child.0.stdout.take().unwrap();
         let reading = spawn_blocking(move || {
             let mut output = BufReader::new(stdout);
             let mut greeting = String::new();
             let mut line = 0;
-            while !greeting[line..].starts_with(LAST_LINE) {
+            while !greeting[line..].starts_with(last) {
                 line = greeting.len();
                 let read = output.read_line(&mut greeting).unwrap();
                 assert_ne!(read, 0, "haven ended instead of serving:\n{greeting}");
