@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo schema
+.PHONY: help run test check bench demo schema web
 
 help: ## list these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -32,3 +32,7 @@ demo: ## the whole story on a haven and a mail server of its own, step by step
 schema: ## print the schema into schema.graphql
 	cargo run --quiet -- schema >schema.graphql.new
 	mv schema.graphql.new schema.graphql
+
+web: ## build GraphiQL into web/dist, for the next build of haven to embed (needs Node.js)
+	npm ci --prefix web --no-audit --no-fund
+	npm run build --prefix web
