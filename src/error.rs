@@ -248,7 +248,15 @@ impl Error {
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        Self::Database(error)
+        use sea_orm::DbErr;
+        match error {
+            // Out of reach rather than wrong: a client does well to try again.
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => {
+                tracing::error!(%error, "the database is out of reach");
+                Self::Unavailable
+            }
+            other => Self::Database(other),
+        }
     }
 }
 

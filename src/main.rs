@@ -34,6 +34,8 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema.
     Schema,
+    /// Print which GraphQL operation stands behind which REST endpoint.
+    Endpoints,
     /// Make and list admins.
     #[command(subcommand)]
     Admin(Admin),
@@ -62,9 +64,16 @@ enum Admin {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if matches!(cli.command, Some(Command::Schema)) {
-        print!("{}", graphql::sdl());
-        return Ok(());
+    match cli.command {
+        Some(Command::Schema) => {
+            print!("{}", graphql::sdl());
+            return Ok(());
+        }
+        Some(Command::Endpoints) => {
+            print!("{}", haven::rest::endpoints::markdown()?);
+            return Ok(());
+        }
+        _ => {}
     }
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -91,7 +100,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Admin(command) => admin(&app, command).await,
-        Command::Schema => Ok(()),
+        Command::Schema | Command::Endpoints => Ok(()),
     }
 }
 

@@ -103,10 +103,10 @@ impl Check {
     pub fn phone(&mut self, field: &'static str, value: Option<&str>) -> String {
         let value = self.required(field, value, PHONE_LENGTH);
         let digits = digits(&value).len();
-        let shape = value
+        let odd = value
             .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | ' '));
-        if !self.refused(field) && !(shape && (5..=20).contains(&digits)) {
+            .any(|c| !c.is_ascii_digit() && !matches!(c, '+' | '(' | ')' | '-' | '.' | ' '));
+        if !self.refused(field) && (odd || !(5..=20).contains(&digits)) {
             self.refuse(field, Problem::Other("Enter a valid phone number."));
         }
         value

@@ -2,7 +2,7 @@
 //! arrives at the database as one statement.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
@@ -24,7 +24,16 @@ use crate::error::{Error, Result};
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
 type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
 
+/// The error of a batch, which all its keys share.
+fn failed(error: &DbErr) -> Error {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Error::Unavailable,
+        other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
+    }
+}
+
 /// Loads rows of one entity by the value of one column.
+#[derive(Clone)]
 pub struct ByColumn<E: EntityTrait> {
     db: Db,
     column: E::Column,
@@ -64,7 +73,9 @@ pub struct Batched<E: EntityTrait>
 where
     E::Model: Send + Sync,
 {
-    loader: Loader<i64, Rows<E::Model>, ByColumn<E>>,
+    source: ByColumn<E>,
+    /// Made when first asked: most executions need few loaders.
+    loader: OnceLock<Loader<i64, Rows<E::Model>, ByColumn<E>>>,
 }
 
 impl<E: EntityTrait> Batched<E>
@@ -73,12 +84,17 @@ where
 {
     fn new(app: &App, column: E::Column, key: fn(&E::Model) -> i64) -> Self {
         Self {
-            loader: Loader::new(ByColumn {
+            source: ByColumn {
                 db: app.db.clone(),
                 column,
                 key,
-            }),
+            },
+            loader: OnceLock::new(),
         }
+    }
+
+    fn loader(&self) -> &Loader<i64, Rows<E::Model>, ByColumn<E>> {
+        self.loader.get_or_init(|| Loader::new(self.source.clone()))
     }
 
     /// Every row with this key, oldest first.
@@ -86,11 +102,11 @@ where
     /// # Errors
     /// The database's.
     pub async fn all(&self, key: i64) -> Result<Arc<Vec<E::Model>>> {
-        self.loader
+        self.loader()
             .try_load(key)
             .await
             .map_err(|error| Error::Internal(error.into()))?
-            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+            .map_err(|error| failed(&error))
     }
 
     /// The row with this key, where the column is unique.
@@ -103,12 +119,12 @@ where
 
     /// Keeps a row that is known already from being read again.
     pub async fn prime(&self, key: i64, row: E::Model) {
-        self.loader.prime(key, Ok(Arc::new(vec![row]))).await;
+        self.loader().prime(key, Ok(Arc::new(vec![row]))).await;
     }
 
     /// Has a key read again: a mutation changed it, and another may follow in the same document.
     pub async fn forget(&self, key: i64) {
-        self.loader.clear(key).await;
+        self.loader().clear(key).await;
     }
 }
 
@@ -209,7 +225,7 @@ where
             .await
             .map_err(|error| Error::Internal(error.into()))?
             .map(|slice| Slice::clone(&slice))
-            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+            .map_err(|error| failed(&error))
     }
 }
 
@@ -252,7 +268,10 @@ impl SupportChats {
             .await
             .map_err(|error| Error::Internal(error.into()))?
             .map(|found| found.map(|chat| chat_session::Model::clone(&chat)))
-            .map_err(|error| Error::Internal(anyhow::anyhow!("a batch failed: {error}")))
+            .map_err(|error| match &*error {
+                Error::Unavailable => Error::Unavailable,
+                other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
+            })
     }
 }
 

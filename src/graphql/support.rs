@@ -366,6 +366,9 @@ impl SupportSubscriptions {
     /// everything after that message. No gap and no duplicate. For the user, who counts as
     /// online meanwhile, and for admins.
     ///
+    /// A message counts as delivered once it is on its way, so a client whose connection broke
+    /// says in `after` what it has.
+    ///
     /// Ends with `UNAUTHENTICATED` or `FORBIDDEN` when the login session does, or when an admin
     /// is no longer one.
     async fn support_messages(

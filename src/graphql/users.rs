@@ -228,7 +228,6 @@ impl UserQueries {
 
     /// All users by id, for admins.
     #[graphql(complexity = "page_cost(child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn users(
         &self,
         ctx: &Context<'_>,

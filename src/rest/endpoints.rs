@@ -1,5 +1,6 @@
 //! The documented endpoints as a table, one row per method and path.
 
+use super::operation::Operation;
 use crate::error::Noun;
 
 /// How the data of an operation becomes the documented body.
@@ -50,6 +51,22 @@ pub struct Endpoint {
     pub forbidden: &'static str,
     /// The texts for what does not exist.
     pub not_found: &'static [(Noun, &'static str)],
+}
+
+/// The table as Markdown: which operation stands behind which endpoint, for those who leave the
+/// legacy API.
+///
+/// # Errors
+/// If an operation document does not parse.
+pub fn markdown() -> anyhow::Result<String> {
+    let mut text = "| REST | GraphQL |\n| --- | --- |\n".to_owned();
+    for endpoint in ENDPOINTS {
+        let operation = Operation::parse(endpoint.operation)?;
+        let Endpoint { method, path, .. } = endpoint;
+        let line = format!("| `{method} {path}/` | `{}` |\n", operation.summary());
+        text.push_str(&line);
+    }
+    Ok(text)
 }
 
 const ROW: Endpoint = Endpoint {

@@ -21,7 +21,8 @@ pub fn detail(status: StatusCode, text: &str) -> Response {
     answer(status, &object([("detail", text.into())]))
 }
 
-fn error(status: StatusCode, text: &str) -> Response {
+/// `{"error": …}`, for what the documentation has a text for.
+pub fn error(status: StatusCode, text: &str) -> Response {
     answer(status, &object([("error", text.into())]))
 }
 
@@ -91,8 +92,9 @@ pub fn of_operation(
 ) -> Response {
     let Some(source) = failed.source::<Error>() else {
         // Only a document or a variable that does not fit the schema has no typed error; tests
-        // rule both out.
-        tracing::error!(request_id, message = %failed.message, "an operation document failed");
+        // rule both out. The library's texts quote values, so they are kept out of the log.
+        let (path, method) = (endpoint.path, endpoint.method);
+        tracing::error!(request_id, method, path, "an operation document failed");
         return fault(request_id);
     };
     match source {
@@ -132,12 +134,13 @@ pub fn of_operation(
     }
 }
 
-fn unauthenticated(reason: Unauthenticated) -> Response {
+/// For nobody, with the reason.
+pub fn unauthenticated(reason: Unauthenticated) -> Response {
     let text = reason.to_string();
-    if reason == Unauthenticated::WrongCredentials {
-        return error(StatusCode::UNAUTHORIZED, &text);
-    }
-    let mut response = detail(StatusCode::UNAUTHORIZED, &text);
+    let mut response = match reason {
+        Unauthenticated::WrongCredentials => error(StatusCode::UNAUTHORIZED, &text),
+        _ => detail(StatusCode::UNAUTHORIZED, &text),
+    };
     response
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));

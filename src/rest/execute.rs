@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::any;
 use serde_json::{Map, Value};
 
-use super::body::Unusable;
+use super::body::{Fields, Unusable};
 use super::endpoints::{ENDPOINTS, Endpoint};
 use super::operation::{Operation, at};
 use super::{body, errors, shape, variables};
@@ -124,7 +124,8 @@ impl Rows {
             unusable,
             refused,
         } = gather(row, user_id.as_deref(), &parts, body).await;
-        let spoiled = (unusable.is_some() || !refused.is_empty()).then(|| Refused(refused));
+        let spoiled = (unusable.is_some() || !refused.is_empty()).then_some(Refused(refused));
+        let must_fail = spoiled.is_some();
         // Also with a body of no use: whoever may not, is told that before what is wrong with
         // the body.
         let executed = self.execute(row, &parts, variables, spoiled).await;
@@ -133,6 +134,18 @@ impl Rows {
                 (Some(problem), Some(Error::Invalid(_))) => errors::unusable(endpoint, &problem),
                 _ => errors::of_operation(endpoint, &row.operation, failed, &request_id),
             };
+        }
+        if must_fail {
+            // An operation that doesn't go on from what was refused here. Nobody is to believe
+            // that what they sent was taken.
+            let (path, method) = (endpoint.path, endpoint.method);
+            tracing::error!(
+                request_id,
+                method,
+                path,
+                "an operation took a refused input"
+            );
+            return errors::fault(&request_id);
         }
         let Some(data) = at(&executed.data, endpoint.at) else {
             // Only a user, or its profile, can be null without an error.
@@ -213,7 +226,7 @@ async fn gather(row: &Row, user_id: Option<&str>, parts: &Parts, body: Body) -> 
     let mut refused = Vec::new();
     let from_body = |name: &str| name != PATH_VARIABLE && name != KEY_VARIABLE;
     let declared = &row.operation.variables;
-    let mut fields = Map::new();
+    let mut fields = Fields::default();
     if declared.iter().any(|variable| from_body(&variable.name)) {
         match body::read(&parts.headers, body).await {
             Ok(read) => fields = read,
@@ -225,10 +238,14 @@ async fn gather(row: &Row, user_id: Option<&str>, parts: &Parts, body: Body) -> 
         let value = if name == PATH_VARIABLE {
             user_id.map(|id| Value::String(id.to_owned()))
         } else if name == KEY_VARIABLE {
+            // Byte for byte, so that different keys stay different. An empty header is no key:
+            // it must not keep an alarm from being raised.
             parts
                 .headers
                 .get(KEY_HEADER)
-                .map(|key| Value::String(String::from_utf8_lossy(key.as_bytes()).into_owned()))
+                .map(|key| key.as_bytes().iter().copied().map(char::from).collect())
+                .filter(|key: &String| !key.is_empty())
+                .map(Value::String)
         } else {
             match variables::read(variable, &mut fields) {
                 Ok(value) => value,

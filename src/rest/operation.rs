@@ -94,6 +94,22 @@ impl Operation {
             .map_or(field, |(_, variable)| variable)
     }
 
+    /// Kind and root field, as in `mutation triggerAlarm`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let operations = self.document.operations.iter();
+        let fields = operations.flat_map(|(_, operation)| {
+            let items = operation.node.selection_set.node.items.iter();
+            items.filter_map(|item| match &item.node {
+                Selection::Field(field) => {
+                    Some(format!("{} {}", operation.node.ty, field.node.name.node))
+                }
+                _ => None,
+            })
+        });
+        fields.collect::<Vec<_>>().join(", ")
+    }
+
     /// The name the schema knows a variable's field by.
     #[must_use]
     pub fn schema_name(&self, variable: &str) -> Option<&'static str> {

@@ -88,3 +88,67 @@ fn number(id: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rest::endpoints::ENDPOINTS;
+
+    fn shaped(path: &str, data: serde_json::Value) -> (u16, String) {
+        let endpoint = ENDPOINTS.iter().find(|row| row.path == path).unwrap();
+        let (status, body) = body(endpoint, &Value::from_json(data).unwrap());
+        (status.as_u16(), serde_json::to_string(&body).unwrap())
+    }
+
+    #[test]
+    fn links_become_numbers_or_null() {
+        let data = json!({
+            "id": "7", "user": {"id": "3"}, "music": null, "scenario": {"id": "12"},
+        });
+        let body = r#"{"id":7,"music":null,"scenario":12,"user":3}"#;
+        let answer = shaped("/api/v1/user/{user_id}", data);
+        assert_eq!(answer, (200, body.to_owned()));
+    }
+
+    #[test]
+    fn members_keep_the_order_of_the_document() {
+        let data = object([
+            ("z", Value::from(1)),
+            ("id", Value::from("2")),
+            ("a", Value::Null),
+        ]);
+        let endpoint = ENDPOINTS.iter().find(|row| row.method == "GET").unwrap();
+        let (_, body) = body(endpoint, &data);
+        let text = serde_json::to_string(&body).unwrap();
+        assert_eq!(text, r#"{"z":1,"id":2,"a":null}"#);
+    }
+
+    #[test]
+    fn a_login_shows_the_token_alone() {
+        let data = json!({"token": "t", "user": {"id": "5"}});
+        let answer = shaped("/api/v1/user/login", data);
+        assert_eq!(answer, (200, r#"{"token":"t"}"#.to_owned()));
+    }
+
+    #[test]
+    fn what_is_new_is_created_and_what_was_there_is_updated() {
+        let path = "/api/v1/user/edit/contact/{user_id}";
+        let saved = |new| json!({"created": new, "data": {"id": "1", "email": null}});
+        let body =
+            r#"{"message":"A new emergency contact has been created.","data":{"email":"","id":1}}"#;
+        assert_eq!(shaped(path, saved(true)), (201, body.to_owned()));
+        let body =
+            r#"{"message":"Emergency contact has been updated.","data":{"email":"","id":1}}"#;
+        assert_eq!(shaped(path, saved(false)), (200, body.to_owned()));
+    }
+
+    #[test]
+    fn lists_are_shaped_item_by_item() {
+        let data = json!([{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]);
+        let body = r#"[{"id":1,"name":"a"},{"id":2,"name":"b"}]"#;
+        let answer = shaped("/api/v1/user/music", data);
+        assert_eq!(answer, (200, body.to_owned()));
+    }
+}

@@ -22,11 +22,12 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response as GraphQlResponse, Variables};
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -35,8 +36,9 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use self::connection::{Connection, Way};
+use super::errors;
 use crate::auth::{Viewer, parse_id};
-use crate::error::{Code, Error, Result, Unauthenticated};
+use crate::error::{Error, Result, Unauthenticated};
 use crate::graphql::HavenSchema;
 use crate::graphql::context::{Listening, Origin};
 use crate::graphql::errors::RequestId;
@@ -176,7 +178,7 @@ impl Wishes {
 
 async fn handle(
     State(sockets): State<Arc<Sockets>>,
-    Path(room): Path<String>,
+    room: Result<Path<String>, PathRejection>,
     mut parts: Parts,
 ) -> Response {
     if parts.method != Method::GET {
@@ -184,6 +186,8 @@ async fn handle(
     }
     let request_id = parts.extensions.get().cloned();
     let request_id = request_id.unwrap_or_else(|| RequestId(Uuid::new_v4().simple().to_string()));
+    // What is no text is no id either.
+    let room = room.map_or_else(|_| String::new(), |Path(room)| room);
     match open(sockets, &room, &mut parts, &request_id).await {
         Ok(response) | Err(Refusal::Answer(response)) => response,
         Err(Refusal::Error(error)) => refuse(&error, &request_id),
@@ -218,7 +222,7 @@ async fn open(
         "admin" => Way::Desk,
         "me" => Way::Room("me".to_owned()),
         id if parse_id(id).is_some() => Way::Room(id.to_owned()),
-        _ => return Err(Refusal::Answer(detail(StatusCode::NOT_FOUND, "Not found."))),
+        _ => return Err(Refusal::Answer(errors::not_found())),
     };
     let upgrade = upgrade.map_err(|_| Refusal::Answer(upgrade_required()))?;
     let permit = sockets
@@ -337,35 +341,25 @@ fn failure(response: &GraphQlResponse) -> Option<Error> {
 }
 
 fn refuse(error: &Error, request_id: &RequestId) -> Response {
-    let code = error.code();
-    let status = StatusCode::from_u16(code.parts().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match code {
-        Code::Unauthenticated => {
-            let mut response = detail(status, &error.to_string());
-            let scheme = HeaderValue::from_static("Token");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, scheme);
-            response
-        }
-        Code::Forbidden => answer(
-            status,
-            &json!({"error": "You are not authorized to access this chat"}),
+    match error {
+        Error::Unauthenticated(reason) => errors::unauthenticated(*reason),
+        Error::Forbidden => errors::error(
+            StatusCode::FORBIDDEN,
+            "You are not authorized to access this chat",
         ),
-        Code::NotFound => answer(status, &json!({"error": "User not found"})),
-        Code::Internal => answer(
-            status,
-            &json!({"detail": "Internal server error.", "request_id": request_id.0}),
-        ),
-        Code::BadUserInput | Code::Conflict | Code::RateLimited | Code::Unavailable => {
-            detail(status, &error.to_string())
+        Error::NotFound(_) => errors::error(StatusCode::NOT_FOUND, "User not found"),
+        Error::Database(_) | Error::Internal(_) => errors::fault(&request_id.0),
+        Error::Invalid(_) | Error::Conflict(_) | Error::RateLimited | Error::Unavailable => {
+            let status = error.code().parts().1;
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+            errors::detail(status, &error.to_string())
         }
     }
 }
 
 fn method_not_allowed(method: &Method) -> Response {
     let text = format!("Method \"{method}\" not allowed.");
-    let mut response = detail(StatusCode::METHOD_NOT_ALLOWED, &text);
+    let mut response = errors::detail(StatusCode::METHOD_NOT_ALLOWED, &text);
     response
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static("GET"));
@@ -373,7 +367,7 @@ fn method_not_allowed(method: &Method) -> Response {
 }
 
 fn upgrade_required() -> Response {
-    let mut response = detail(
+    let mut response = errors::detail(
         StatusCode::UPGRADE_REQUIRED,
         "This address speaks WebSocket only.",
     );
@@ -381,13 +375,4 @@ fn upgrade_required() -> Response {
         .headers_mut()
         .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     response
-}
-
-fn detail(status: StatusCode, text: &str) -> Response {
-    answer(status, &json!({"detail": text}))
-}
-
-fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    (status, json, body.to_string()).into_response()
 }

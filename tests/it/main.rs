@@ -12,6 +12,7 @@ mod contacts;
 mod delivery;
 mod layers;
 mod migrations;
+mod operations;
 mod profiles;
 mod rest_documented;
 mod rest_rulings;

@@ -402,3 +402,37 @@ async fn a_body_over_64_kib_is_413() {
         assert!(answer.json()["detail"].is_string());
     }
 }
+
+on_both! {
+    async fn the_idempotency_key_is_a_header(database) {
+        let haven = Haven::start(database).await;
+        let anna = haven.person("anna").await;
+        let path = "/api/v1/event/trigger/me/";
+        for (method, key) in [("GET", "press-1"), ("POST", "press-1"), ("GET", "")] {
+            let press = haven.by(&anna, method, path).header("idempotency-key", key);
+            press.send().await.assert_status(200);
+        }
+        let query = "{ me { alarms(first: 10) { nodes { id } } } }";
+        let alarms = haven.data(&anna, query, json!({})).await;
+        assert_eq!(alarms["me"]["alarms"]["nodes"].as_array().unwrap().len(), 1);
+        let press = haven.by(&anna, "GET", path).header("idempotency-key", &"k".repeat(256));
+        press.send().await.assert_is(
+            400,
+            r#"{"idempotency_key":["Ensure this field has no more than 255 characters."]}"#,
+        );
+    }
+
+    async fn forms_in_other_charsets_are_read(database) {
+        let haven = Haven::start(database).await;
+        let anna = haven.person("anna").await;
+        let form = "application/x-www-form-urlencoded; charset=windows-1251";
+        let edit = haven.by(&anna, "PATCH", "/api/v1/user/edit/me/").body(form, "location=%D2%E2%E5%F0%FC&age=");
+        let answer = edit.send().await;
+        answer.assert_status(200);
+        assert_eq!(answer.json()["updated_data"]["location"], "Тверь");
+        assert_eq!(answer.json()["updated_data"]["age"], Value::Null);
+        let edit = haven.by(&anna, "PATCH", "/api/v1/user/edit/me/");
+        let answer = edit.body("application/x-www-form-urlencoded", "location=%FF").send().await;
+        answer.assert_is(400, r#"{"detail":"Form parse error - not UTF-8"}"#);
+    }
+}

@@ -82,7 +82,7 @@ on_both! {
         let path = format!("/ws/chat/4711/?token={}", boss.token);
         let refused = Socket::try_open(&haven, &path, &[]).await.err().unwrap();
         assert_eq!((refused.status, refused.body), (404, json!({"error": "User not found"})));
-        for id in ["0", "-1", "abc", "1.5", "%20", "99999999999999999999"] {
+        for id in ["0", "-1", "abc", "1.5", "%20", "99999999999999999999", "%FF", "1%2F2"] {
             let path = format!("/ws/chat/{id}/?token={}", boss.token);
             let refused = Socket::try_open(&haven, &path, &[]).await.err().unwrap();
             assert_eq!((refused.status, refused.body), (404, json!({"detail": "Not found."})), "{id}");

@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, Stream, stream};
 
+use tokio::time::{Duration, Instant, timeout_at};
+
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::domain::accounts;
 use crate::error::Result;
 use crate::events::{Heard, Subscription, Topic};
+
+/// How often a login session is looked at unasked, for what another node ended.
+const RECHECK: Duration = Duration::from_secs(300);
 
 /// The login session behind a reader, which ends with it.
 pub(super) struct Login {
@@ -21,6 +26,7 @@ pub(super) struct Login {
     ends: Subscription,
     /// Some session of this user ended; whether it is this one is to be seen.
     due: bool,
+    checked: Instant,
 }
 
 impl Login {
@@ -37,6 +43,7 @@ impl Login {
             ends: app.events.subscribe(Topic::Sessions(user_id)),
             // It may have ended between its authentication and the line above.
             due: true,
+            checked: Instant::now(),
         };
         login.check().await?;
         Ok(login)
@@ -58,13 +65,14 @@ impl Login {
                 viewer.person()?;
             }
             self.due = false;
+            self.checked = Instant::now();
         }
         Ok(())
     }
 
     /// Waits until there is something to check. Cancelling it loses nothing.
     pub(super) async fn heard(&mut self) {
-        next(&mut self.ends).await;
+        let _ = timeout_at(self.checked + RECHECK, next(&mut self.ends)).await;
         self.due = true;
     }
 }

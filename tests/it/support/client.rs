@@ -27,10 +27,6 @@ impl Call {
         Self(self.0.header("content-type", content_type).body(body))
     }
 
-    pub fn raw(self, body: impl Into<reqwest::Body>) -> Self {
-        Self(self.0.body(body))
-    }
-
     pub async fn send(self) -> Answer {
         let response = self.0.send().await.unwrap();
         let status = response.status().as_u16();

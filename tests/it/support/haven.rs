@@ -38,7 +38,6 @@ pub struct Haven {
 #[derive(Clone, Debug)]
 pub struct Person {
     pub id: i64,
-    pub username: String,
     pub token: String,
 }
 
@@ -105,12 +104,6 @@ impl Haven {
         Self::run(config, clock, scratch).await
     }
 
-    /// Tells the server to stop, and waits until it has.
-    pub async fn stop(self) {
-        self.stop.send(true).unwrap();
-        self.running.await.unwrap();
-    }
-
     /// A request, to be completed and sent.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
@@ -147,7 +140,6 @@ impl Haven {
                 .unwrap_or_else(|| panic!("no login: {answer:#}"))
                 .parse()
                 .unwrap(),
-            username: username.to_owned(),
             token: text(&answer["data"]["login"]["token"]).unwrap(),
         }
     }

@@ -146,7 +146,6 @@ pub async fn join(haven: &Haven, username: &str) -> Person {
     let data = &answer["data"];
     Person {
         id: data["register"]["id"].as_str().unwrap().parse().unwrap(),
-        username: username.to_owned(),
         token: data["login"]["token"].as_str().unwrap().to_owned(),
     }
 }

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use haven::transport::Settings;
 
 use super::server;
+use crate::support::databases::Database;
+use crate::support::haven::Haven;
 
 async fn node(script: &str, url: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/npm");
@@ -34,6 +36,12 @@ async fn node(script: &str, url: &str) {
 async fn graphql_http_audits_pass() {
     let server = server::start(Settings::default()).await;
     node("audits.mjs", &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn graphql_http_audits_pass_on_haven_itself() {
+    let haven = Haven::start(Database::Sqlite).await;
+    node("audits.mjs", &format!("http://{}/graphql", haven.address)).await;
 }
 
 #[tokio::test]
