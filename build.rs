@@ -43,10 +43,7 @@ fn main() -> io::Result<()> {
         }
     }
     table.push_str("]\n");
-    fs::write(
-        Path::new(&variable("OUT_DIR")?).join("graphiql.rs"),
-        table,
-    )
+    fs::write(Path::new(&variable("OUT_DIR")?).join("graphiql.rs"), table)
 }
 
 fn variable(name: &str) -> io::Result<String> {

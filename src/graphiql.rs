@@ -45,7 +45,10 @@ pub fn router(files: &'static [File]) -> Router {
     Router::new()
         .route("/graphiql", get(page))
         // Addresses within the page are relative, so that haven may live below another path.
-        .route("/graphiql/", get(async || Redirect::permanent("../graphiql")))
+        .route(
+            "/graphiql/",
+            get(async || Redirect::permanent("../graphiql")),
+        )
         .route("/graphiql/{name}", get(file))
         .with_state(files)
 }

@@ -10,6 +10,7 @@ mod assistant_model;
 mod catalogue;
 mod contacts;
 mod delivery;
+mod graphiql;
 mod layers;
 mod migrations;
 mod operations;

@@ -33,13 +33,15 @@ export function Bar({ session, notice, onLogin }) {
 
   const leave = async () => {
     setBusy(true);
+    setProblem('');
     try {
       await logOut(session.token);
-    } catch {
-      alert('The server was not reached. This tab has forgotten the login; on the server it ends by itself when it is not used.');
+      // Clears the screen of answers, too.
+      location.reload();
+    } catch (error) {
+      setProblem(`${error.message} You are still logged in, in this tab alone.`);
+      setBusy(false);
     }
-    // Also clears the answers on the screen.
-    location.reload();
   };
 
   return (
@@ -49,6 +51,7 @@ export function Bar({ session, notice, onLogin }) {
       </h1>
       {session ? (
         <div className="who">
+          <p role="alert">{problem}</p>
           <p role="status" tabIndex={-1} ref={status}>
             Logged in as <strong>{session.user.username}</strong>
             {session.user.isAdmin ? ' (admin)' : ' (not an admin)'}

@@ -1,5 +1,5 @@
 // How the page speaks to the server: all addresses are relative to the page's own.
-import { getOperationAST, parse } from 'graphql';
+import { Kind, OperationTypeNode, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 /** Events of a subscription that stay in sight. */
@@ -65,13 +65,26 @@ function follow(token, request, headers) {
   };
 }
 
+/** Of the document as it is. What GraphiQL says of it is late: it waits until the typing stops. */
+function operationsOf(query) {
+  try {
+    return parse(query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  } catch {
+    // The server says best what is wrong.
+    return [];
+  }
+}
+
 /** What GraphiQL sends its operations by. Calls `doubtful` when the server may not know the token any more. */
 export const fetcher = (token, doubtful) => async (request, options) => {
-  const document = options?.documentAST ?? parse(request.query);
-  if (getOperationAST(document, request.operationName)?.operation === 'subscription') {
-    return follow(token, request, options?.headers);
+  const operations = operationsOf(request.query);
+  const named = operations.find(({ name }) => name?.value === request.operationName);
+  const operation = named ?? (operations.length === 1 ? operations[0] : undefined);
+  const sent = { ...request, operationName: operation ? operation.name?.value : request.operationName };
+  if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+    return follow(token, sent, options?.headers);
   }
-  const answer = await post(token, request, options?.headers);
+  const answer = await post(token, sent, options?.headers);
   if (token && answer.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED')) doubtful();
   return answer;
 };

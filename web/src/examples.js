@@ -301,8 +301,10 @@ export const examples = [
 ];
 
 /** The first tab. */
-export const welcome = `# Log in above, then take an example from the list on the left, or write
-# your own. Ctrl+Enter runs the operation; Tab goes on to the next field.
+export const welcome = `# Log in above, then take an example
+# from the list or write your own.
+# Ctrl+Enter runs it. Tab leaves the
+# editor.
 
 query WhoAmI {
   me {

@@ -4,6 +4,7 @@ import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { useMonaco } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
+import { TabFocus } from 'monaco-editor/esm/vs/editor/browser/config/tabFocus.js';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { fetcher } from './api.js';
@@ -15,14 +16,17 @@ import { forget, isGood, stored, tabs } from './session.js';
 
 const PLUGINS = [EXAMPLES_PLUGIN, HISTORY_PLUGIN];
 
-/** Lets the Tab key leave the editors, so that nobody who works by keyboard is caught in one. */
-function TabLeavesEditors() {
+// Lets the Tab key leave the editors, so that nobody who works by keyboard is caught in one.
+TabFocus.setTabFocusMode(true);
+
+/** Wraps long lines in every editor: there is little room beside the examples. */
+function WrappedLines() {
   const monaco = useMonaco((state) => state.monaco);
   useEffect(() => {
     if (!monaco) return undefined;
-    const leave = (editor) => editor.updateOptions({ tabFocusMode: true });
-    monaco.editor.getEditors().forEach(leave);
-    const following = monaco.editor.onDidCreateEditor(leave);
+    const wrap = (editor) => editor.updateOptions({ wordWrap: 'on', wrappingIndent: 'indent' });
+    monaco.editor.getEditors().forEach(wrap);
+    const following = monaco.editor.onDidCreateEditor(wrap);
     return () => following.dispose();
   }, [monaco]);
   return null;
@@ -52,7 +56,7 @@ function Page() {
     <>
       <Bar session={session} notice={notice} onLogin={setSession} />
       <main>
-        <TabLeavesEditors />
+        <WrappedLines />
         <GraphiQL
           fetcher={send}
           storage={tabs}

@@ -28,21 +28,21 @@ export async function isGood(token) {
   return Boolean(data?.me);
 }
 
-/** Forgets the login and what was typed under it. */
-export const forget = () => sessionStorage.clear();
+/** Forgets the login, which the server has ended. What was typed under it stays. */
+export const forget = () => sessionStorage.removeItem(KEY);
 
-/** Ends the login on the server, too. Throws if the server was not reached. */
+/** Ends the login and clears what was typed under it. Throws, and ends nothing, if the server was not reached. */
 export async function logOut(token) {
-  try {
-    await post(token, { query: 'mutation LogOut { logout }' });
-  } finally {
-    forget();
-  }
+  await post(token, { query: 'mutation LogOut { logout }' });
+  sessionStorage.clear();
 }
+
+/** How wide a pane is beside its neighbour, until somebody drags the border. */
+const SIZES = { 'graphiql:docExplorerFlex': '0.28' };
 
 /** Where GraphiQL keeps its tabs: the session storage as well, because they hold what people wrote. */
 export const tabs = {
-  getItem: (key) => sessionStorage.getItem(key),
+  getItem: (key) => sessionStorage.getItem(key) ?? SIZES[key] ?? null,
   setItem: (key, value) => sessionStorage.setItem(key, value),
   removeItem: (key) => sessionStorage.removeItem(key),
   get length() {
