@@ -10,7 +10,7 @@ help: ## list these targets
 run: ## serve on 127.0.0.1:8000, everything kept under ./data
 	cargo run
 
-test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
+test: web ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
 	@if [ -f tests/npm/package-lock.json ] && command -v npm >/dev/null; then \
 		npm ci --prefix tests/npm --no-audit --no-fund; fi
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
@@ -33,6 +33,8 @@ schema: ## print the schema into schema.graphql
 	cargo run --quiet -- schema >schema.graphql.new
 	mv schema.graphql.new schema.graphql
 
-web: ## build GraphiQL into web/dist, for the next build of haven to embed (needs Node.js)
+web: web/dist/index.html ## build GraphiQL, for the next build of haven to embed (needs Node.js)
+
+web/dist/index.html: web/package-lock.json web/build.mjs schema.graphql $(wildcard web/src/*)
 	npm ci --prefix web --no-audit --no-fund
 	npm run build --prefix web

@@ -1,9 +1,9 @@
 //! GraphiQL at `/graphiql`, all of it from this binary: nothing is asked of another host.
 //!
-//! The page is built from `web/` by `make web`. It is GraphiQL 5, the line that is maintained. Its
-//! editor, Monaco, can be read by screen readers and left by the Tab key; version 3, with
-//! CodeMirror 5, has had no more than repairs since. What Monaco costs: workers, which are files
-//! of haven like the rest, and the two style rules of [`policy`].
+//! The page is built from `web/` by `make web`. It is GraphiQL 5, the line that is maintained,
+//! and not 3, which is smaller but stays with an editor (CodeMirror 5) that screen readers read
+//! badly. What the newer editor, Monaco, costs: workers, which are files of haven like the rest,
+//! and the two style rules of [`policy`].
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -117,6 +117,7 @@ async fn file(
     let content_type = match file.name.rsplit('.').next() {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
+        Some("txt") => "text/plain; charset=utf-8",
         Some("woff2") => "font/woff2",
         Some("woff") => "font/woff",
         Some("ttf") => "font/ttf",

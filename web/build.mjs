@@ -1,5 +1,6 @@
 // Builds the page at /graphiql into dist/: every file that a browser may cache is named after its
 // content. The server embeds what lies there (build.rs in the folder above).
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,13 +64,20 @@ const common = {
   logLevel: 'warning',
 };
 
+/** Every file that is in a bundle. */
+const inputs = new Set();
+
 /** The names of what was built, by entry point. */
-const entries = ({ metafile }) =>
-  Object.fromEntries(
+const entries = ({ metafile }) => {
+  for (const output of Object.values(metafile.outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) if (bytesInOutput > 0) inputs.add(input);
+  }
+  return Object.fromEntries(
     Object.entries(metafile.outputs)
       .filter(([, output]) => output.entryPoint)
       .map(([path, output]) => [output.entryPoint, { script: basename(path), style: basename(output.cssBundle ?? '') }]),
   );
+};
 
 const workers = {
   editor: 'node_modules/monaco-editor/esm/vs/editor/editor.worker.js',
@@ -92,19 +100,40 @@ const page = entries(
   }),
 )['src/main.jsx'];
 
-const html = (await readFile(join(here, 'src/index.html'), 'utf8'))
-  .replace('{script}', page.script)
-  .replace('{style}', page.style);
-await writeFile(join(dist, 'index.html'), html);
+/** The licences of what is in the bundles, which ask to go along with it. */
+const packages = new Set();
+for (const input of inputs) packages.add(/^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]);
+packages.delete(undefined);
+packages.delete('.fonts');
+const notices = [
+  'The fonts: Roboto (Google, Apache License 2.0), Fira Code (The Fira Code Project Authors, SIL Open Font\n' +
+    'License 1.1), codicon (Microsoft, CC BY 4.0). Their files hold their notices.\n',
+];
+for (const name of [...packages].sort()) {
+  const folder = join(here, 'node_modules', name);
+  const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|thirdpartynotices)/i.test(file)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  notices.push(`${name} ${version}: ${license}\n\n${texts.join('\n\n')}`.trimEnd() + '\n');
+}
+const notice = notices.join(`\n${'-'.repeat(80)}\n\n`);
+const licenses = `licenses-${createHash('sha256').update(notice).digest('hex').slice(0, 8)}.txt`;
+await writeFile(join(dist, licenses), notice);
 
 // Fonts are compressed already; the page differs from one request to the next.
 let [plain, packed] = [0, 0];
 for (const name of await readdir(dist)) {
-  if (!/\.(js|css)$/.test(name)) continue;
+  if (!/\.(js|css|txt)$/.test(name)) continue;
   const bytes = await readFile(join(dist, name));
   const gzip = gzipSync(bytes, { level: 9 });
   await writeFile(join(dist, `${name}.gz`), gzip);
   plain += bytes.length;
   packed += gzip.length;
 }
-console.log(`web/dist: scripts and styles of ${plain >> 10} KiB, ${packed >> 10} KiB compressed`);
+// Last, because without it the rest is not there.
+const html = (await readFile(join(here, 'src/index.html'), 'utf8'))
+  .replace('{script}', page.script)
+  .replace('{style}', page.style)
+  .replace('{licenses}', licenses);
+await writeFile(join(dist, 'index.html'), html);
+console.log(`web/dist: scripts and texts of ${plain >> 10} KiB, ${packed >> 10} KiB compressed`);

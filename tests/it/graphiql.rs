@@ -59,6 +59,7 @@ async fn page_and_files_are_guarded() {
         let expected = match file.name.rsplit('.').next().unwrap() {
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
+            "txt" => "text/plain; charset=utf-8",
             font => &format!("font/{font}"),
         };
         assert_eq!(kind, expected);

@@ -1,6 +1,8 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { examples } from './examples.js';
 
+const LICENSES = document.querySelector('link[rel=license]').href;
+
 const kindOf = (query) => query.slice(0, query.indexOf(' '));
 
 function ExamplesPane() {
@@ -46,6 +48,9 @@ function ExamplesPane() {
           </ul>
         </div>
       ))}
+      <p className="licenses">
+        This page is made of GraphiQL and other free software: <a href={LICENSES}>licences</a>.
+      </p>
     </section>
   );
 }
