@@ -11,6 +11,7 @@ mod bad_input;
 mod catalogue;
 mod contacts;
 mod delivery;
+mod graphiql;
 mod layers;
 mod migrations;
 mod operations;
