@@ -10,9 +10,10 @@ help: ## list these targets
 run: ## serve on 127.0.0.1:8000, everything kept under ./data
 	cargo run
 
-test: web ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
-	@if [ -f tests/npm/package-lock.json ] && command -v npm >/dev/null; then \
-		npm ci --prefix tests/npm --no-audit --no-fund; fi
+test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
+	scripts/install-missing
+	@$(MAKE) --no-print-directory web
+	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
 check: ## formatting, lints, drift of schema.graphql, licences and sources of what is used
