@@ -12,6 +12,7 @@ mod breaker;
 mod catalogue;
 mod contacts;
 mod delivery;
+mod graphiql;
 mod layers;
 mod migrations;
 mod operations;
