@@ -10,7 +10,7 @@ use crate::error::{Noun, Result};
 use crate::graphql::alarms::Alarm;
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
-use crate::graphql::scalars::{self, Cursor, connection, page_cost};
+use crate::graphql::scalars::{self, Cursor, Nullable, connection, nullable};
 use crate::graphql::therapists::Therapist;
 
 /// How a message is sent.
@@ -79,22 +79,25 @@ impl Notification {
     }
 
     /// Who is told; null once that contact or therapist is deleted.
-    async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<NotificationRecipient>> {
-        Ok(match self.0.recipient_kind {
-            RecipientKind::Contact => match self.0.contact_id {
-                Some(id) => ctx
-                    .loaders()?
-                    .contacts
-                    .one(id)
-                    .await?
-                    .map(|row| NotificationRecipient::EmergencyContact(EmergencyContact(row))),
-                None => None,
-            },
-            RecipientKind::Therapist => self
-                .0
-                .therapist_id
-                .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
-        })
+    async fn recipient(&self, ctx: &Context<'_>) -> Nullable<NotificationRecipient> {
+        let found = async {
+            Ok(match self.0.recipient_kind {
+                RecipientKind::Contact => match self.0.contact_id {
+                    Some(id) => ctx
+                        .loaders()?
+                        .contacts
+                        .one(id)
+                        .await?
+                        .map(|row| NotificationRecipient::EmergencyContact(EmergencyContact(row))),
+                    None => None,
+                },
+                RecipientKind::Therapist => self
+                    .0
+                    .therapist_id
+                    .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
+            })
+        };
+        nullable(found.await)
     }
 
     /// The recipient's name at that moment.
@@ -142,7 +145,6 @@ pub struct NotificationQueries;
 #[Object]
 impl NotificationQueries {
     /// The notifications of all alarms, latest first, for admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn notifications(
         &self,
         ctx: &Context<'_>,

@@ -126,10 +126,13 @@ pub fn connection<R, T: OutputType>(
     connection
 }
 
-/// What a page costs when one row of it costs `row`: a page of the usual size. The arguments
-/// are not looked at, because the library reads them wrongly where a client leaves their
-/// variables out.
+/// What the resolver of a nullable field gives: a failure is null with an error at the field's
+/// path, and leaves what stands beside the field alone. A resolver that gives
+/// `Result<Option<T>>` takes its parent with it when it fails.
+pub type Nullable<T> = Option<async_graphql::Result<T>>;
+
+/// Wraps what the resolver of a nullable field found.
 #[must_use]
-pub const fn page_cost(row: usize) -> usize {
-    1_usize.saturating_add(row.saturating_mul(50))
+pub fn nullable<T>(found: Result<Option<T>>) -> Nullable<T> {
+    found.map_err(async_graphql::Error::from).transpose()
 }

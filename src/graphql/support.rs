@@ -10,7 +10,7 @@ use crate::auth::parse_id;
 use crate::domain::support::{self, DeskEvent, Following, Message};
 use crate::error::{Error, Noun, Problem, Result};
 use crate::graphql::context::ContextExt;
-use crate::graphql::scalars::{self, Cursor, connection, page_cost, user_ref};
+use crate::graphql::scalars::{self, Cursor, Nullable, connection, nullable, user_ref};
 use crate::graphql::users::User;
 
 /// Whom a chat session is with.
@@ -90,8 +90,9 @@ impl ChatSession {
     }
 
     /// The supporter who answered last; null with the assistant, and where nobody answered.
-    async fn receiver(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(self.row(ctx).await?.receiver_id.map(User::by_id))
+    async fn receiver(&self, ctx: &Context<'_>) -> Nullable<User> {
+        let row = self.row(ctx).await;
+        nullable(row.map(|row| row.receiver_id.map(User::by_id)))
     }
 
     /// When it began.
@@ -100,12 +101,11 @@ impl ChatSession {
     }
 
     /// When it ended; null while it is open.
-    async fn ended_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(self.row(ctx).await?.ended_at)
+    async fn ended_at(&self, ctx: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        nullable(self.row(ctx).await.map(|row| row.ended_at))
     }
 
     /// What was said, oldest first; `last` gives the newest.
-    #[graphql(complexity = "10 + 10 * child_complexity")]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -273,7 +273,6 @@ pub struct SupportQueries;
 impl SupportQueries {
     /// Every support conversation in which something was said, latest activity first. For
     /// admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn support_inbox(
         &self,
         ctx: &Context<'_>,
