@@ -11,6 +11,7 @@ use introspection::AdminsIntrospect;
 pub mod accounts;
 pub mod alarms;
 pub mod assistant;
+pub mod connections;
 pub mod contacts;
 pub mod context;
 pub mod errors;

@@ -1,13 +1,13 @@
 //! Small conversions between GraphQL's types and the domain's.
 
-use async_graphql::connection::{Connection, CursorType, Edge};
-use async_graphql::{Enum, ID, MaybeUndefined, OutputType};
+use async_graphql::connection::CursorType;
+use async_graphql::{Enum, ID, MaybeUndefined};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::{UserRef, parse_id};
 use crate::domain::input::Check;
-use crate::domain::page::{Page, Slice};
+use crate::domain::page::Page;
 use crate::error::{Error, Noun, Problem, Result};
 use crate::language;
 
@@ -106,24 +106,6 @@ pub fn page(
         last,
         decode("before", before)?,
     )
-}
-
-/// Wraps a page of rows; `wrap` gives the place of a row and its object.
-#[must_use]
-pub fn connection<R, T: OutputType>(
-    slice: Slice<R>,
-    wrap: impl Fn(R) -> (i64, T),
-) -> Connection<Cursor, T> {
-    let mut connection = Connection::new(slice.has_previous, slice.has_next);
-    connection.edges = slice
-        .rows
-        .into_iter()
-        .map(|row| {
-            let (key, node) = wrap(row);
-            Edge::new(Cursor(key), node)
-        })
-        .collect();
-    connection
 }
 
 /// What the resolver of a nullable field gives: a failure is null with an error at the field's

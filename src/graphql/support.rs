@@ -1,6 +1,5 @@
 //! Chat sessions and messages, and the support chat.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject, Subscription, Union};
 use chrono::{DateTime, Utc};
 use entity::{chat_message, chat_session};
@@ -9,8 +8,9 @@ use futures_util::{Stream, StreamExt};
 use crate::auth::parse_id;
 use crate::domain::support::{self, DeskEvent, Following, Message};
 use crate::error::{Error, Noun, Problem, Result};
+use crate::graphql::connections::{Connection, connection};
 use crate::graphql::context::ContextExt;
-use crate::graphql::scalars::{self, Cursor, Nullable, connection, nullable, user_ref};
+use crate::graphql::scalars::{self, Nullable, nullable, user_ref};
 use crate::graphql::users::User;
 
 /// Whom a chat session is with.
@@ -114,7 +114,7 @@ impl ChatSession {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatMessage>> {
+    ) -> Result<Connection<ChatMessage>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let user_id = self.row(ctx).await?.user_id;
         let slice = ctx.loaders()?.messages_of_chat.page(self.id, page).await?;
@@ -281,7 +281,7 @@ impl SupportQueries {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatSession>> {
+    ) -> Result<Connection<ChatSession>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = support::inbox(ctx.app()?, &ctx.viewer(), page).await?;
         Ok(connection(slice, |row| (row.last_message_id, row.into())))

@@ -1,6 +1,5 @@
 //! Users: the person asking, other people for admins.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use entity::user;
@@ -10,10 +9,11 @@ use crate::domain::users::Switch;
 use crate::error::{Error, Noun, Result};
 use crate::graphql::accounts::Session;
 use crate::graphql::alarms::Alarm;
+use crate::graphql::connections::{Connection, connection};
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
 use crate::graphql::profiles::Profile;
-use crate::graphql::scalars::{self, Cursor, Language, Nullable, connection, nullable, user_ref};
+use crate::graphql::scalars::{self, Language, Nullable, nullable, user_ref};
 use crate::graphql::support::ChatSession;
 use crate::graphql::therapists::Therapist;
 use crate::language;
@@ -145,7 +145,7 @@ impl User {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Alarm>> {
+    ) -> Result<Connection<Alarm>> {
         self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = ctx.loaders()?.alarms_of_user.page(self.id, page).await?;
@@ -173,7 +173,7 @@ impl User {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatSession>> {
+    ) -> Result<Connection<ChatSession>> {
         self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let viewer = ctx.viewer();
@@ -245,7 +245,7 @@ impl UserQueries {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "The beginning of a username or an email address; case is ignored.")]
         search: Option<String>,
-    ) -> Result<Connection<Cursor, User>> {
+    ) -> Result<Connection<User>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = domain::users::list(ctx.app()?, &ctx.viewer(), search.as_deref(), page).await?;
         Ok(connection(slice, |row| (row.id, row.into())))

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 use async_graphql::Positioned;
+use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 use async_graphql_value::Value;
 
 /// The bounds of a request. A value equal to the bound is still allowed.
