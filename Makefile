@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo schema
+.PHONY: help run test check bench demo schema web
 
 help: ## list these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -11,8 +11,9 @@ run: ## serve on 127.0.0.1:8000, everything kept under ./data
 	cargo run
 
 test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to the test programs)
-	@if [ -f tests/npm/package-lock.json ] && command -v npm >/dev/null; then \
-		npm ci --prefix tests/npm --no-audit --no-fund; fi
+	scripts/install-missing
+	@$(MAKE) --no-print-directory web
+	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
 check: ## formatting, lints, drift of schema.graphql, licences and sources of what is used
@@ -32,3 +33,9 @@ demo: ## the whole story on a haven and a mail server of its own, step by step
 schema: ## print the schema into schema.graphql
 	cargo run --quiet -- schema >schema.graphql.new
 	mv schema.graphql.new schema.graphql
+
+web: web/dist/index.html ## build GraphiQL, for the next build of haven to embed (needs Node.js)
+
+web/dist/index.html: web/package-lock.json web/build.mjs schema.graphql $(wildcard web/src/*)
+	npm ci --prefix web --no-audit --no-fund
+	npm run build --prefix web

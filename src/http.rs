@@ -26,6 +26,7 @@ use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
 use crate::domain::{accounts, support};
 use crate::error::Error;
+use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
@@ -63,6 +64,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .route("/healthz", get(health).with_state(app))
+        .merge(graphiql::router(graphiql::FILES))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
         .layer(middleware::from_fn(observe)))
 }

@@ -7,11 +7,16 @@ mod support;
 mod accounts;
 mod alarms;
 mod assistant_model;
+mod bad_input;
 mod catalogue;
 mod clients;
 mod contacts;
 mod delivery;
+<<<<<<< HEAD
 mod documents;
+=======
+mod graphiql;
+>>>>>>> main
 mod layers;
 mod manifest;
 mod migrations;
@@ -20,6 +25,7 @@ mod profiles;
 mod rest_documented;
 mod rest_rulings;
 mod schema;
+mod smtp_server;
 mod socket_limits;
 mod sockets;
 mod support_chat;

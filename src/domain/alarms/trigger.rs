@@ -67,16 +67,8 @@ pub async fn trigger(
     press: Press,
 ) -> Result<Triggered> {
     let arrived = Instant::now();
-    let caller = match viewer.owner(subject) {
-        Ok(caller) => caller,
-        Err(Error::Forbidden) => {
-            users::reach(app, viewer, subject).await?;
-            return Err(Error::Forbidden);
-        }
-        Err(error) => return Err(error),
-    };
+    let user_id = users::own(app, viewer, subject).await?;
     let press = press.check()?;
-    let user_id = caller.user.id;
     let changes = app.events.subscribe(Topic::Alarms(user_id));
     // A task of its own: a phone that hangs up must not roll its alarm back.
     let storing = tokio::spawn(store(app.clone(), user_id, press));

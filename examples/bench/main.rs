@@ -1,0 +1,68 @@
+//! The figures that the README gives, measured here: `make bench`.
+//!
+//! - SQL statements of each endpoint and of the main GraphQL operations, on both databases;
+//! - time and memory from the start of the program to its first answer;
+//! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
+//!   same SQL behind a bare handler (see [`floor`]).
+//!
+//! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
+//! short rounds, whose figures mean little.
+
+mod floor;
+mod load;
+#[path = "../demo/program.rs"]
+#[expect(dead_code, reason = "the walkthrough uses all of it, this only a part")]
+mod program;
+mod report;
+mod seed;
+mod start;
+mod statements;
+#[path = "../../tests/it/support/mod.rs"]
+#[expect(dead_code, reason = "the tests use all of it, this only a part")]
+mod support;
+mod throughput;
+
+use serde_json::json;
+
+use support::databases::Database;
+
+/// The databases, and their names in the tables.
+const DATABASES: [(Database, &str); 2] = [
+    (Database::Sqlite, "SQLite"),
+    (Database::Postgres, "PostgreSQL"),
+];
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, database] = arguments.as_slice()
+        && first == floor::ARGUMENT
+    {
+        return floor::serve(database).await;
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    if cfg!(debug_assertions) {
+        println!("Not a release build: the times below say nothing.\n");
+    }
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .unwrap();
+    let program = program::build("bench");
+
+    let statements = statements::measure().await;
+    let mut starts = Vec::new();
+    let mut rates = Vec::new();
+    for (database, name) in DATABASES {
+        let seeded = seed::people(database).await;
+        starts.push(start::measure(&program, &seeded, name).await);
+        rates.push(throughput::measure(&program, &seeded, name, quick).await);
+    }
+    start::print(&starts);
+    throughput::print(&rates);
+    let path = report::save(&json!({
+        "statements": statements,
+        "start": starts,
+        "profile_read": rates,
+    }));
+    println!("All of it as JSON: {}", path.display());
+}
