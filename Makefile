@@ -16,11 +16,12 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
-check: ## formatting, lints, drift of schema.graphql, licences and sources of what is used
+check: ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences and sources of what is used
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo run --quiet -- schema | diff --unified schema.graphql - \
 		|| { echo 'schema.graphql differs from the code (above): make schema' >&2; exit 1; }
+	scripts/schema-changes
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
 		else echo 'cargo-deny is not installed: bans, licences and sources not checked' >&2; fi
 

@@ -147,7 +147,7 @@ fn schema_changes(before: Option<&str>, after: &str, log: &str) -> (bool, String
     git(&["commit", "--quiet", "--allow-empty", "--message=After"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/schema-changes");
     let output = Command::new(script)
-        .env("HAVEN_SCHEMA_REPOSITORY", path)
+        .arg(path)
         .current_dir(folder())
         .output()
         .unwrap();
