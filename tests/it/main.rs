@@ -12,11 +12,8 @@ mod catalogue;
 mod clients;
 mod contacts;
 mod delivery;
-<<<<<<< HEAD
 mod documents;
-=======
 mod graphiql;
->>>>>>> main
 mod layers;
 mod manifest;
 mod migrations;
