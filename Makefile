@@ -19,15 +19,16 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
-check: lint drift licences ## formatting, lints, drift of schema.graphql, licences and sources of what is used
+check: lint drift licences ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences
 
 lint: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-drift: ## whether schema.graphql is what the code says
+drift: ## whether schema.graphql is what the code says, and whether a change of it breaks clients
 	$(HAVEN) schema | diff --unified schema.graphql - \
 		|| { echo 'schema.graphql differs from the code (above): make schema' >&2; exit 1; }
+	scripts/schema-changes
 
 licences: ## bans, licences and sources of dependencies, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
