@@ -23,7 +23,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
-use crate::domain::{accounts, support};
+use crate::domain::{accounts, assistant, support};
 use crate::error::Error;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
@@ -83,6 +83,7 @@ pub async fn serve(
     let delivering = tokio::spawn(delivery::run(app.clone(), async {
         let _ = all_served.await;
     }));
+    let mending = tokio::spawn(assistant::mend(app.clone()));
     // Answers are small; waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -95,13 +96,18 @@ pub async fn serve(
     )
     .with_graceful_shutdown({
         let down = down.clone();
+        let closing = app.clone();
         async move {
             stopped(shutdown).await;
             down.send_replace(true);
+            // The guide finishes what the model is still at, so that nobody waits for it.
+            closing.answers.close();
         }
     })
     .await?;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
+    mending.abort();
+    let _ = tokio::time::timeout(CLOSING_PATIENCE, app.answers.finished()).await;
     support::settle(&app).await?;
     drop(served);
     delivering.await?;

@@ -1,7 +1,8 @@
-use super::danger::{CRISIS_EN, CRISIS_RU, DANGER, HARMLESS};
-use super::phrases::Words;
 use super::topics::{TOPICS, WELCOME};
-use super::{answer, crisis_lines, topic_of};
+use super::{answer, crisis, crisis_lines, topic_of};
+use crate::assistant::danger::{DANGER, HARMLESS};
+use crate::assistant::harm::{GRAVE, HARM, REFUSALS};
+use crate::assistant::phrases::Words;
 use crate::language::Language;
 
 /// Cries for help, as people write them. Together they use every pattern of [`DANGER`].

@@ -5,11 +5,14 @@
 //! beginning of one: `не .. хочу|хочется жить`, `суицид*`. Patterns are written as
 //! [`Words::new`] leaves words: small letters, `е` for `ё`, no apostrophes (`dont`).
 
+use super::spelling;
+
 /// How many words `..` may skip: as many as people put between the parts of one thought
 /// («хочу просто лечь и умереть»), not enough to join two sentences.
 const GAP: usize = 4;
 
 /// The words of a text, in the form patterns are written in.
+#[derive(Clone)]
 pub(super) struct Words(Vec<String>);
 
 impl Words {
@@ -29,6 +32,24 @@ impl Words {
             }
         }
         Self(kept.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// What the words may have been meant to be, by [`spelling`]. `None` where that is what they
+    /// are.
+    pub(super) fn mended(mut self) -> Option<Self> {
+        spelling::mend(&mut self.0).then_some(self)
+    }
+
+    /// The words read as Russian in Latin letters. `None` where there is nothing to read.
+    pub(super) fn in_cyrillic(&self) -> Option<Self> {
+        let latin = |word: &String| word.chars().all(|c| c.is_ascii_alphabetic());
+        self.0.iter().any(latin).then(|| {
+            let read = |word: &String| match latin(word) {
+                true => spelling::to_cyrillic(word),
+                false => word.clone(),
+            };
+            Self(self.0.iter().map(read).collect())
+        })
     }
 
     /// Whether any of the patterns is found anywhere.

@@ -1,4 +1,4 @@
-//! What counts as danger, and what to say then.
+//! What counts as danger.
 //!
 //! These patterns are broader than those of the topics. Crisis lines that weren't needed cost
 //! a moment; missing ones may cost a life. So "I was hit" long ago counts as well, and the
@@ -160,36 +160,3 @@ pub(super) const DANGER: &[&str] = &[
     "bleeding .. badly|heavily|out|death|lot|stop",
     "call .. ambulance|police",
 ];
-
-/// What to do in danger. The first line is the number to call.
-pub(super) const CRISIS_RU: &str = "\
-Если жизни или безопасности что-то угрожает — вашей или чужой — звоните 112 прямо сейчас.
-Нажмите кнопку тревоги в приложении: она позовёт ваших близких и терапевта.
-Напишите живому человеку в чат поддержки: не оставайтесь с этим наедине.";
-
-/// [`CRISIS_RU`] in English.
-pub(super) const CRISIS_EN: &str = "\
-If your life or safety, or somebody else's, is at risk: call your local emergency number (112 \
-in Europe, 911 in North America) right now.
-Press the alarm button in the app: it calls the people close to you and your therapist.
-Write to a human in the support chat: don't stay alone with this.";
-
-/// What follows the crisis lines when the guide answers.
-pub(super) const SAFE_FOR_NOW_RU: &str = "\
-То, что вы об этом написали, — важный шаг. Сейчас нужно одно: дожить в безопасности ближайшие \
-минуты.
-• Уйдите от опасности: туда, где есть люди, или за закрытую дверь.
-• Отложите подальше всё, чем можно поранить себя или другого. Или сами отойдите от этого.
-• Позвоните тому, кому доверяете, и скажите прямо: «Мне нужна помощь, побудь со мной».
-• Пока ждёте: обе стопы на полу, медленный длинный выдох, и ещё один.
-Самая сильная боль приходит волной. Волна спадает, и помощь рядом.";
-
-/// [`SAFE_FOR_NOW_RU`] in English.
-pub(super) const SAFE_FOR_NOW_EN: &str = "\
-Writing this was an important step. Only one thing matters now: getting through the next \
-minutes safely.
-• Get away from the danger: to where there are people, or behind a locked door.
-• Put anything that could hurt you or somebody else far away. Or walk away from it yourself.
-• Call somebody you trust and say it plainly: \"I need help, stay with me.\"
-• While you wait: both feet on the floor, one slow, long breath out, and another.
-The worst pain comes in waves. A wave goes down, and help is near.";
