@@ -318,19 +318,14 @@ fn to_latin(name: &str) -> Vec<String> {
             .collect()
     };
     let mut spellings = vec![spell("y", "y"), spell("i", "i")];
-    // Мария is Maria, not Mariia.
-    spellings.extend(["iya", "iia"].iter().flat_map(|end| {
-        spellings
+    // Мария is Maria and not Mariia, Дмитрий also Dmitry.
+    for (long, short) in [("iya", "ia"), ("iia", "ia"), ("iy", "y"), ("ii", "y")] {
+        let shorter: Vec<String> = spellings
             .iter()
-            .filter_map(|name| name.strip_suffix(end).map(|name| format!("{name}ia")))
-            .collect::<Vec<_>>()
-    }));
-    spellings.extend(
-        spellings
-            .iter()
-            .filter_map(|name| name.strip_suffix("iy").map(|name| format!("{name}y")))
-            .collect::<Vec<_>>(),
-    );
+            .filter_map(|name| Some(format!("{}{short}", name.strip_suffix(long)?)))
+            .collect();
+        spellings.extend(shorter);
+    }
     spellings
 }
 

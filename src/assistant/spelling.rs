@@ -103,7 +103,7 @@ pub(super) fn mend(words: &mut Vec<String>) -> bool {
 fn join_letters(words: &mut Vec<String>) {
     let mut joined: Vec<String> = Vec::with_capacity(words.len());
     let mut run = String::new();
-    let mut end = |run: &mut String, joined: &mut Vec<String>| {
+    let end = |run: &mut String, joined: &mut Vec<String>| {
         if run.chars().count() >= 3 {
             joined.push(std::mem::take(run));
         } else {

@@ -7,6 +7,7 @@ mod support;
 mod accounts;
 mod alarms;
 mod assistant_model;
+mod assistant_redteam;
 mod catalogue;
 mod contacts;
 mod delivery;
