@@ -64,7 +64,7 @@ const SWAPPED: &[&str] = &[
 /// Other spellings of words too short for the rule above.
 const SPELLINGS: &[(&str, &[&str])] = &[
     ("хочу", &["хачу", "хочю", "хачю", "хчу", "хоч", "хочуу"]),
-    ("нехочу", &["нихачу", "нихочу", "нехачу"]),
+    ("нехочу", &["нихачу", "нихочу", "нехачу", "нехочю"]),
     (
         "хочется",
         &["хочеца", "хочится", "хочицца", "хочеться", "хочецца"],
@@ -81,7 +81,7 @@ const SPELLINGS: &[(&str, &[&str])] = &[
     ("live", &["liv", "lve"]),
     ("life", &["lfe", "lief"]),
     ("hurt", &["hrt", "hurtt"]),
-    ("want", &["wnt", "wana", "wanna", "wan", "wont"]),
+    ("want", &["wnt", "wana", "wanna", "wan", "whant"]),
     ("dont", &["dnt", "dunt", "donot"]),
     ("suicidal", &["sucidal", "suisidal"]),
     ("suicide", &["sucide", "suiside"]),
