@@ -73,14 +73,11 @@ impl Failure {
     /// where there is no time or no place for it.
     pub(super) const fn may_pass(self) -> bool {
         match self {
-            Self::Busy | Self::Timeout => false,
+            Self::Busy | Self::Timeout | Self::TooLarge => false,
             Self::Status(status) => status >= 500,
-            Self::Stalled
-            | Self::Connection
-            | Self::Protocol
-            | Self::TooLarge
-            | Self::Malformed
-            | Self::Empty => true,
+            Self::Stalled | Self::Connection | Self::Protocol | Self::Malformed | Self::Empty => {
+                true
+            }
         }
     }
 }

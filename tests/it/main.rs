@@ -8,6 +8,8 @@ mod accounts;
 mod alarms;
 mod assistant_model;
 mod assistant_redteam;
+mod assistant_stream;
+mod assistant_stub;
 mod catalogue;
 mod contacts;
 mod delivery;

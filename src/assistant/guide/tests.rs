@@ -6,7 +6,8 @@ use crate::assistant::harm::{GRAVE, HARM, REFUSALS};
 use crate::assistant::phrases::Words;
 use crate::language::Language;
 
-/// Cries for help, as people write them. Together they use every pattern of [`DANGER`].
+/// Cries for help, as people write them. Together with [`MORE_CRIES`] they use every pattern of
+/// [`DANGER`].
 const CRIES: &[&str] = &[
     // Wanting to die.
     "Я хочу умереть",
@@ -258,6 +259,9 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("how to use the app", "app"),
 ];
 
+/// The set that the patterns were tuned on.
+const MORE_CRIES: &str = include_str!("../../../tests/data/redteam/crisis.tsv");
+
 fn answer(text: &str, language: Language) -> String {
     super::answer(text, language, None)
 }
@@ -277,8 +281,13 @@ fn a_cry_for_help_gets_the_crisis_lines_first() {
 
 #[test]
 fn every_danger_pattern_is_heard() {
+    let more = MORE_CRIES
+        .lines()
+        .filter_map(|line| Some(line.split_once('\t')?.1));
     let cries: Vec<Words> = CRIES
         .iter()
+        .copied()
+        .chain(more)
         .map(|cry| Words::new(cry).without(HARMLESS))
         .collect();
     let unheard: Vec<_> = DANGER
