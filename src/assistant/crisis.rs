@@ -92,7 +92,7 @@ const TABLE: &[Numbers] = &[
             },
         ],
         places: &[
-            "казахстан*|қазақстан*|алматы|алмате|астан*|нур султан*|шымкент*|караганд*|актобе",
+            "казахстан*|қазақстан*|алматы|алмате|астан*|шымкент*|караганд*|актобе",
             "kazakhstan*|almaty|astana|shymkent",
         ],
     },
@@ -108,8 +108,10 @@ const TABLE: &[Numbers] = &[
             en: "ERAN, also in English and Russian",
         }],
         places: &[
-            "израил*|тель авив*|хайф*|иерусалим*",
-            "israel*|tel aviv|haifa|jerusalem",
+            "израил*|хайф*|иерусалим*",
+            "тель авив*",
+            "israel*|haifa|jerusalem",
+            "tel aviv",
         ],
     },
     Numbers {
@@ -186,10 +188,11 @@ const TABLE: &[Numbers] = &[
             en: "Suicide & Crisis Lifeline, call or text; veterans then press 1",
         }],
         places: &[
-            "сша|америк*|нью йорк*|чикаго|калифорни*|майами",
+            "нью йорк*",
+            "сша|америк*|чикаго|калифорни*|майами",
             "usa|us|america*|california|texas|florida|chicago|boston|seattle|miami",
             "united states",
-            "new york|jersey|mexico",
+            "new york|jersey|mexico|orleans|hampshire",
             "los angeles",
         ],
     },

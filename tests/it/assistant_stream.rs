@@ -216,7 +216,7 @@ on_both! {
     async fn the_numbers_are_those_of_where_the_person_is(database) {
         let haven = Haven::start(database).await;
         let anna = haven.person("anna").await;
-        let save = "mutation($input: UpdateProfileInput!) { updateProfile(userId: \"me\", input: $input) { profile { location } } }";
+        let save = "mutation($input: UpdateProfileInput!) { updateProfile(userId: \"me\", input: $input) { location } }";
         haven.data(&anna, save, json!({"input": {"location": "Chicago, US"}})).await;
         let mut reader = Reader::ask(&haven, &anna, "i want to die", None).await;
         let answer = reader.all().await;
@@ -421,13 +421,13 @@ on_both! {
         let stub = Stub::start([vec![Act::Say("Передайте [person1] и [person3] привет. "), Act::Done]]).await;
         let haven = Haven::with(database, stub.settings()).await;
         let anna = haven.person("annaK").await;
-        let contact = "mutation($input: EmergencyContactInput!) { createEmergencyContact(userId: \"me\", input: $input) { emergencyContact { id } } }";
+        let contact = "mutation($input: EmergencyContactInput!) { createEmergencyContact(userId: \"me\", input: $input) { id } }";
         let input = json!({"name": "Мария Козлова", "relationship": "сестра", "phone": "+79161234567", "email": "maria@example.org"});
         haven.data(&anna, contact, json!({"input": input})).await;
         let therapist = "mutation($input: SaveTherapistInput!) { saveTherapist(userId: \"me\", input: $input) { created } }";
         let input = json!({"name": "Павел Львов", "phone": "+79007654321", "email": "pavel@clinic.example"});
         haven.data(&anna, therapist, json!({"input": input})).await;
-        let save = "mutation($input: UpdateProfileInput!) { updateProfile(userId: \"me\", input: $input) { profile { location } } }";
+        let save = "mutation($input: UpdateProfileInput!) { updateProfile(userId: \"me\", input: $input) { location } }";
         haven.data(&anna, save, json!({"input": {"location": "Верхнеозёрск"}})).await;
         let secrets = [
             "Меня зовут Аня, я annaK из Верхнеозёрска.",
