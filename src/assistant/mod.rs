@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod phrases;
 pub mod privacy;
+mod reach;
 pub mod safety;
 mod spelling;
 mod writing;

@@ -188,7 +188,6 @@ const CRIES: &[&str] = &[
     "when I'm no longer here",
     "once I'm gone",
     "tell them I loved them",
-    "tell them that I love them",
     "I don't deserve to live",
     "I give up on life",
     "I can't keep fighting",
