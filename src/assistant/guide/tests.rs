@@ -196,6 +196,7 @@ const CRIES: &[&str] = &[
     "he bought a gun for himself",
     "I'm afraid to hit her",
     "I was molested",
+    "он трогает меня по ночам",
     // Spelling.
     "я ｈочу умереть, хочу умереть",
     "не\nхочу\nжить",
