@@ -65,7 +65,7 @@ impl Reader {
 
     async fn until(&mut self, end: &str) {
         while !self.shown.ends_with(end) {
-            assert_eq!(self.last["done"] == true, false, "{}", self.shown);
+            assert_ne!(self.last["done"], true, "{}", self.shown);
             self.next().await;
         }
     }
@@ -200,7 +200,9 @@ on_both! {
             ("just kidding", crisis::lines(None, Language::En)),
         ] {
             let mut reader = Reader::ask(&haven, &anna, text, None).await;
-            assert_eq!(reader.next().await["text"].as_str().unwrap(), opening, "{text}");
+            // The third question at one time is the guide's, which may have finished by now.
+            let first = reader.next().await["text"].as_str().unwrap();
+            assert_eq!(first.split("\n\n").next().unwrap(), opening, "{text}");
             reader.subscription.close().await;
         }
         // Another conversation begins anew.
@@ -209,7 +211,8 @@ on_both! {
         let id = &data["user"]["assistantChats"]["nodes"][0]["id"];
         haven.data(&anna, "mutation($id: ID!) { endChatSession(id: $id) { id } }", json!({"id": id})).await;
         let mut reader = Reader::ask(&haven, &anna, "шучу", None).await;
-        assert_eq!(reader.next().await["text"], "");
+        let first = reader.next().await["text"].as_str().unwrap();
+        assert!(!first.starts_with(&lines()) && !first.contains("Помощь рядом в любую минуту"), "{first}");
         haven.app.answers.close();
     }
 
