@@ -141,11 +141,13 @@ impl Connection {
             // and that has to come before the news that the peer hangs up, or the server does.
             tokio::select! {
                 biased;
-                response = self.said.next() => {
-                    self.pass_on(response.ok_or(End::fault())?).await?;
-                }
+                // First, so that the others' closing is not told as their going: what was not
+                // passed on counts as not delivered, and comes with the next connection.
                 () = going_down(&mut shutdown) => {
                     return Err(End::close(close_code::AWAY, "The server is going down"));
+                }
+                response = self.said.next() => {
+                    self.pass_on(response.ok_or(End::fault())?).await?;
                 }
                 () = std::future::ready(()), if self.ping_due => self.ping().await?,
                 message = self.socket.recv() => self.take(message).await?,
