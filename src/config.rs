@@ -55,8 +55,26 @@ pub struct Config {
     /// A file of passwords that registration refuses, one a line.
     #[serde(deserialize_with = "empty_is_none")]
     pub refused_passwords: Option<PathBuf>,
+    /// A manifest of the GraphQL operations that alone may run, in Apollo's or Relay's form; not
+    /// set: any operation may.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub operations_manifest: Option<PathBuf>,
+    /// Whom the GraphQL schema describes itself to.
+    #[serde(deserialize_with = "empty_is_default")]
+    pub introspection: Introspection,
     /// Whether the support chat URL carries a one-time ticket, for apps that open it as it is.
     pub support_tickets: bool,
+}
+
+/// Whom the GraphQL schema describes itself to.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Introspection {
+    /// Whoever asks.
+    #[default]
+    Everybody,
+    /// Admins that are logged in.
+    Admins,
 }
 
 impl Default for Config {
@@ -76,6 +94,8 @@ impl Default for Config {
             assistant_timeout: 20,
             session_days: 180,
             refused_passwords: None,
+            operations_manifest: None,
+            introspection: Introspection::Everybody,
             support_tickets: false,
         }
     }
@@ -189,6 +209,14 @@ fn web_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>
     let text: Option<String> = empty_is_none(deserializer)?;
     text.map(|text| Url::parse(&text).map_err(serde::de::Error::custom))
         .transpose()
+}
+
+fn empty_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    empty_is_none(deserializer).map(Option::unwrap_or_default)
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -49,7 +50,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         schema.clone(),
         &schema.sdl(),
         access::access(&app),
-        transport::Settings::default(),
+        transport_settings(&app)?,
         shutdown.clone(),
     )?;
     let sockets = socket::routes(
@@ -67,6 +68,18 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(graphiql::router(graphiql::FILES))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
         .layer(middleware::from_fn(observe)))
+}
+
+fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
+    let mut settings = transport::Settings::default();
+    if let Some(path) = &app.config.operations_manifest {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let manifest = transport::Manifest::parse(&text, &settings.limits)
+            .with_context(|| format!("{} is no manifest of operations", path.display()))?;
+        settings.manifest = Some(Arc::new(manifest));
+    }
+    Ok(settings)
 }
 
 /// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way,

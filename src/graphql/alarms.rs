@@ -9,7 +9,7 @@ use crate::domain::alarms::{self, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
 use crate::graphql::notifications::Notification;
-use crate::graphql::scalars::{self, Language, keep, patch, user_ref};
+use crate::graphql::scalars::{self, Language, Nullable, keep, nullable, patch, user_ref};
 use crate::graphql::scenarios::AlarmScenario;
 use crate::graphql::users::User;
 
@@ -61,8 +61,9 @@ impl Alarm {
     }
 
     /// The scenario followed; null once it is deleted.
-    async fn scenario(&self, ctx: &Context<'_>) -> Result<Option<AlarmScenario>> {
-        Ok(self.row(ctx).await?.scenario_id.map(AlarmScenario::by_id))
+    async fn scenario(&self, ctx: &Context<'_>) -> Nullable<AlarmScenario> {
+        let row = self.row(ctx).await;
+        nullable(row.map(|row| row.scenario_id.map(AlarmScenario::by_id)))
     }
 
     /// The scenario's name at that moment.
@@ -91,7 +92,6 @@ impl Alarm {
     }
 
     /// Every message that goes out for it, in the order in which they were decided on.
-    #[graphql(complexity = "10 + 5 * child_complexity")]
     async fn notifications(&self, ctx: &Context<'_>) -> Result<Vec<Notification>> {
         let rows = ctx.loaders()?.notifications.all(self.id).await?;
         Ok(rows.iter().cloned().map(Notification).collect())
@@ -213,10 +213,13 @@ impl AlarmQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The alarm's id.")] id: ID,
-    ) -> Result<Option<Alarm>> {
+    ) -> Nullable<Alarm> {
         let id = scalars::id(&id, Noun::Alarm).unwrap_or(0);
-        let row = alarms::find(ctx.app()?, &ctx.viewer(), id).await?;
-        Ok(row.map(Alarm::from))
+        let found = async {
+            let row = alarms::find(ctx.app()?, &ctx.viewer(), id).await?;
+            Ok(row.map(Alarm::from))
+        };
+        nullable(found.await)
     }
 }
 

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use crate::app::App;
+use crate::config::Introspection;
+use introspection::AdminsIntrospect;
 
 pub mod accounts;
 pub mod alarms;
 pub mod assistant;
+pub mod connections;
 pub mod contacts;
 pub mod context;
 pub mod errors;
+pub mod introspection;
 pub mod loaders;
 pub mod notifications;
 pub mod profiles;
@@ -59,26 +63,24 @@ pub struct SubscriptionRoot(alarms::AlarmSubscriptions, support::SupportSubscrip
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
 
-/// How deep a document may go; the deepest sensible one takes about 12.
-const DEPTH: usize = 20;
-/// What a document may cost, in fields, with lists counted by their size.
-const COMPLEXITY: usize = 20_000;
-
 fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
     Schema::build(
         QueryRoot::default(),
         MutationRoot::default(),
         SubscriptionRoot::default(),
     )
-    .limit_depth(DEPTH)
-    .limit_complexity(COMPLEXITY)
     .extension(errors::Envelope)
 }
 
 /// The schema over a running application.
 #[must_use]
 pub fn schema(app: Arc<App>) -> HavenSchema {
-    builder().data(app).finish()
+    let mut builder = builder();
+    if app.config.introspection == Introspection::Admins {
+        // "Did you mean …?" tells the names that introspection would.
+        builder = builder.extension(AdminsIntrospect).disable_suggestions();
+    }
+    builder.data(app).finish()
 }
 
 /// The schema as text, which needs no application.

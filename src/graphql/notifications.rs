@@ -1,6 +1,5 @@
 //! Notifications: the messages of alarms.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 use entity::notification::{self, RecipientKind, Status};
@@ -8,9 +7,10 @@ use entity::notification::{self, RecipientKind, Status};
 use crate::domain::alarms;
 use crate::error::{Noun, Result};
 use crate::graphql::alarms::Alarm;
+use crate::graphql::connections::{Connection, connection};
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
-use crate::graphql::scalars::{self, Cursor, connection, page_cost};
+use crate::graphql::scalars::{self, Nullable, nullable};
 use crate::graphql::therapists::Therapist;
 
 /// How a message is sent.
@@ -79,22 +79,23 @@ impl Notification {
     }
 
     /// Who is told; null once that contact or therapist is deleted.
-    async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<NotificationRecipient>> {
-        Ok(match self.0.recipient_kind {
-            RecipientKind::Contact => match self.0.contact_id {
-                Some(id) => ctx
-                    .loaders()?
-                    .contacts
-                    .one(id)
-                    .await?
-                    .map(|row| NotificationRecipient::EmergencyContact(EmergencyContact(row))),
-                None => None,
-            },
-            RecipientKind::Therapist => self
-                .0
-                .therapist_id
-                .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
-        })
+    async fn recipient(&self, ctx: &Context<'_>) -> Nullable<NotificationRecipient> {
+        let found =
+            async {
+                Ok(match self.0.recipient_kind {
+                    RecipientKind::Contact => match self.0.contact_id {
+                        Some(id) => ctx.loaders()?.contacts.one(id).await?.map(|row| {
+                            NotificationRecipient::EmergencyContact(EmergencyContact(row))
+                        }),
+                        None => None,
+                    },
+                    RecipientKind::Therapist => self
+                        .0
+                        .therapist_id
+                        .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
+                })
+            };
+        nullable(found.await)
     }
 
     /// The recipient's name at that moment.
@@ -142,7 +143,6 @@ pub struct NotificationQueries;
 #[Object]
 impl NotificationQueries {
     /// The notifications of all alarms, latest first, for admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn notifications(
         &self,
         ctx: &Context<'_>,
@@ -154,7 +154,7 @@ impl NotificationQueries {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Notification>> {
+    ) -> Result<Connection<Notification>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         // A state named again and again is named once.
         let mut states: Vec<Status> = Vec::new();

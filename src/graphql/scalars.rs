@@ -1,13 +1,13 @@
 //! Small conversions between GraphQL's types and the domain's.
 
-use async_graphql::connection::{Connection, CursorType, Edge};
-use async_graphql::{Enum, ID, MaybeUndefined, OutputType};
+use async_graphql::connection::CursorType;
+use async_graphql::{Enum, ID, MaybeUndefined};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::{UserRef, parse_id};
 use crate::domain::input::Check;
-use crate::domain::page::{Page, Slice};
+use crate::domain::page::Page;
 use crate::error::{Error, Noun, Problem, Result};
 use crate::language;
 
@@ -108,28 +108,13 @@ pub fn page(
     )
 }
 
-/// Wraps a page of rows; `wrap` gives the place of a row and its object.
-#[must_use]
-pub fn connection<R, T: OutputType>(
-    slice: Slice<R>,
-    wrap: impl Fn(R) -> (i64, T),
-) -> Connection<Cursor, T> {
-    let mut connection = Connection::new(slice.has_previous, slice.has_next);
-    connection.edges = slice
-        .rows
-        .into_iter()
-        .map(|row| {
-            let (key, node) = wrap(row);
-            Edge::new(Cursor(key), node)
-        })
-        .collect();
-    connection
-}
+/// What the resolver of a nullable field gives: a failure is null with an error at the field's
+/// path, and leaves what stands beside the field alone. A resolver that gives
+/// `Result<Option<T>>` takes its parent with it when it fails.
+pub type Nullable<T> = Option<async_graphql::Result<T>>;
 
-/// What a page costs when one row of it costs `row`: a page of the usual size. The arguments
-/// are not looked at, because the library reads them wrongly where a client leaves their
-/// variables out.
+/// Wraps what the resolver of a nullable field found.
 #[must_use]
-pub const fn page_cost(row: usize) -> usize {
-    1_usize.saturating_add(row.saturating_mul(50))
+pub fn nullable<T>(found: Result<Option<T>>) -> Nullable<T> {
+    found.map_err(async_graphql::Error::from).transpose()
 }

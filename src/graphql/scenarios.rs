@@ -114,7 +114,6 @@ pub struct ScenarioQueries;
 #[Object]
 impl ScenarioQueries {
     /// Every alarm scenario, by id. Needs a login.
-    #[graphql(complexity = "10 + 10 * child_complexity")]
     async fn alarm_scenarios(&self, ctx: &Context<'_>) -> Result<Vec<AlarmScenario>> {
         let rows = scenarios::list(ctx.app()?, &ctx.viewer()).await?;
         Ok(rows.into_iter().map(AlarmScenario::from).collect())

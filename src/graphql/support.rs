@@ -1,6 +1,5 @@
 //! Chat sessions and messages, and the support chat.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject, Subscription, Union};
 use chrono::{DateTime, Utc};
 use entity::{chat_message, chat_session};
@@ -9,8 +8,9 @@ use futures_util::{Stream, StreamExt};
 use crate::auth::parse_id;
 use crate::domain::support::{self, DeskEvent, Following, Message};
 use crate::error::{Error, Noun, Problem, Result};
+use crate::graphql::connections::{Connection, connection};
 use crate::graphql::context::ContextExt;
-use crate::graphql::scalars::{self, Cursor, connection, page_cost, user_ref};
+use crate::graphql::scalars::{self, Nullable, nullable, user_ref};
 use crate::graphql::users::User;
 
 /// Whom a chat session is with.
@@ -90,8 +90,9 @@ impl ChatSession {
     }
 
     /// The supporter who answered last; null with the assistant, and where nobody answered.
-    async fn receiver(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(self.row(ctx).await?.receiver_id.map(User::by_id))
+    async fn receiver(&self, ctx: &Context<'_>) -> Nullable<User> {
+        let row = self.row(ctx).await;
+        nullable(row.map(|row| row.receiver_id.map(User::by_id)))
     }
 
     /// When it began.
@@ -100,12 +101,11 @@ impl ChatSession {
     }
 
     /// When it ended; null while it is open.
-    async fn ended_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(self.row(ctx).await?.ended_at)
+    async fn ended_at(&self, ctx: &Context<'_>) -> Nullable<DateTime<Utc>> {
+        nullable(self.row(ctx).await.map(|row| row.ended_at))
     }
 
     /// What was said, oldest first; `last` gives the newest.
-    #[graphql(complexity = "10 + 10 * child_complexity")]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -114,7 +114,7 @@ impl ChatSession {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatMessage>> {
+    ) -> Result<Connection<ChatMessage>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let user_id = self.row(ctx).await?.user_id;
         let slice = ctx.loaders()?.messages_of_chat.page(self.id, page).await?;
@@ -273,7 +273,6 @@ pub struct SupportQueries;
 impl SupportQueries {
     /// Every support conversation in which something was said, latest activity first. For
     /// admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn support_inbox(
         &self,
         ctx: &Context<'_>,
@@ -282,7 +281,7 @@ impl SupportQueries {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatSession>> {
+    ) -> Result<Connection<ChatSession>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = support::inbox(ctx.app()?, &ctx.viewer(), page).await?;
         Ok(connection(slice, |row| (row.last_message_id, row.into())))

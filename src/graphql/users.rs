@@ -1,6 +1,5 @@
 //! Users: the person asking, other people for admins.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 use entity::user;
@@ -10,10 +9,11 @@ use crate::domain::users::Switch;
 use crate::error::{Error, Noun, Result};
 use crate::graphql::accounts::Session;
 use crate::graphql::alarms::Alarm;
+use crate::graphql::connections::{Connection, connection};
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
 use crate::graphql::profiles::Profile;
-use crate::graphql::scalars::{self, Cursor, Language, connection, page_cost, user_ref};
+use crate::graphql::scalars::{self, Language, Nullable, nullable, user_ref};
 use crate::graphql::support::ChatSession;
 use crate::graphql::therapists::Therapist;
 use crate::language;
@@ -110,14 +110,16 @@ impl User {
 
     /// What the user says about themselves. Null only for accounts of an older server that
     /// never had a profile.
-    async fn profile(&self, ctx: &Context<'_>) -> Result<Option<Profile>> {
-        self.guard(ctx)?;
-        let row = ctx.loaders()?.profiles.one(self.id).await?;
-        Ok(row.map(Profile))
+    async fn profile(&self, ctx: &Context<'_>) -> Nullable<Profile> {
+        let found = async {
+            self.guard(ctx)?;
+            let row = ctx.loaders()?.profiles.one(self.id).await?;
+            Ok(row.map(Profile))
+        };
+        nullable(found.await)
     }
 
     /// Whom an alarm tells, by id.
-    #[graphql(complexity = "10 + 5 * child_complexity")]
     async fn emergency_contacts(&self, ctx: &Context<'_>) -> Result<Vec<EmergencyContact>> {
         self.guard(ctx)?;
         let rows = ctx.loaders()?.contacts_of_user.all(self.id).await?;
@@ -125,14 +127,16 @@ impl User {
     }
 
     /// The user's therapist, if there is one.
-    async fn therapist(&self, ctx: &Context<'_>) -> Result<Option<Therapist>> {
-        self.guard(ctx)?;
-        let row = ctx.loaders()?.therapist_of_user.one(self.id).await?;
-        Ok(row.map(Therapist::from))
+    async fn therapist(&self, ctx: &Context<'_>) -> Nullable<Therapist> {
+        let found = async {
+            self.guard(ctx)?;
+            let row = ctx.loaders()?.therapist_of_user.one(self.id).await?;
+            Ok(row.map(Therapist::from))
+        };
+        nullable(found.await)
     }
 
     /// The user's alarms, latest first. For the user and for admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn alarms(
         &self,
         ctx: &Context<'_>,
@@ -141,7 +145,7 @@ impl User {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, Alarm>> {
+    ) -> Result<Connection<Alarm>> {
         self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = ctx.loaders()?.alarms_of_user.page(self.id, page).await?;
@@ -150,15 +154,17 @@ impl User {
 
     /// The user's conversation with support: the open session, else the last. Null where the
     /// two never talked.
-    async fn support_chat(&self, ctx: &Context<'_>) -> Result<Option<ChatSession>> {
-        self.guard(ctx)?;
-        let row = ctx.loaders()?.support_chats.of(self.id).await?;
-        Ok(row.map(ChatSession::from))
+    async fn support_chat(&self, ctx: &Context<'_>) -> Nullable<ChatSession> {
+        let found = async {
+            self.guard(ctx)?;
+            let row = ctx.loaders()?.support_chats.of(self.id).await?;
+            Ok(row.map(ChatSession::from))
+        };
+        nullable(found.await)
     }
 
     /// The user's conversations with the assistant, latest first. For the user alone: anybody
     /// else, admins included, gets `FORBIDDEN`.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn assistant_chats(
         &self,
         ctx: &Context<'_>,
@@ -167,7 +173,7 @@ impl User {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Cursor, ChatSession>> {
+    ) -> Result<Connection<ChatSession>> {
         self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let viewer = ctx.viewer();
@@ -184,7 +190,6 @@ impl User {
 
     /// The user's login sessions, oldest first. For the user alone: anybody else, admins
     /// included, gets `FORBIDDEN`.
-    #[graphql(complexity = "10 + 5 * child_complexity")]
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let viewer = ctx.viewer();
         let rows = domain::accounts::sessions(ctx.app()?, &viewer, self.id).await?;
@@ -218,16 +223,18 @@ impl UserQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user's id, or `me`.")] id: ID,
-    ) -> Result<Option<User>> {
-        match domain::users::find(ctx.app()?, &ctx.viewer(), user_ref(&id)).await {
-            Ok(row) => Ok(Some(row.into())),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+    ) -> Nullable<User> {
+        let found = async {
+            match domain::users::find(ctx.app()?, &ctx.viewer(), user_ref(&id)).await {
+                Ok(row) => Ok(Some(row.into())),
+                Err(Error::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        nullable(found.await)
     }
 
     /// All users by id, for admins.
-    #[graphql(complexity = "page_cost(child_complexity)")]
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -238,7 +245,7 @@ impl UserQueries {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "The beginning of a username or an email address; case is ignored.")]
         search: Option<String>,
-    ) -> Result<Connection<Cursor, User>> {
+    ) -> Result<Connection<User>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
         let slice = domain::users::list(ctx.app()?, &ctx.viewer(), search.as_deref(), page).await?;
         Ok(connection(slice, |row| (row.id, row.into())))

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use async_graphql::Positioned;
 use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 
 /// The bounds of a request. A value equal to the bound is still allowed.
@@ -41,6 +41,11 @@ pub struct Limits {
     pub selections: usize,
     /// Fields nested in one another, through fragments.
     pub depth: usize,
+    /// Fields answered, each as often as the lists above it have objects: as many as `first` or
+    /// `last` ask for, or a usual number.
+    pub complexity: usize,
+    /// Like `complexity`, for the fields that describe the schema.
+    pub introspection: usize,
     /// Bytes of the variables, about as long as their JSON text is.
     pub variable_bytes: usize,
     /// Lists and objects nested in one another in the variables.
@@ -64,6 +69,8 @@ impl Default for Limits {
             directives: 64,
             selections: 2_000,
             depth: 20,
+            complexity: 20_000,
+            introspection: 100_000,
             variable_bytes: 128 * 1024,
             variable_nesting: 32,
             variable_copies: 4 * 1024 * 1024,
@@ -347,23 +354,35 @@ pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<Cost, Vio
     Ok(total)
 }
 
-/// The cost of each fragment, those that spread nothing first (Kahn's algorithm), so that each
-/// is computed once from finished ones and no recursion follows the chain of spreads.
+/// The cost of each fragment, computed once from finished ones.
 fn fragment_costs(document: &ExecutableDocument) -> Result<HashMap<&str, Cost>, Violation> {
-    let definitions: HashMap<&str, Definition<'_>> = document
-        .fragments
-        .iter()
-        .map(|(name, fragment): (&Name, _)| {
+    let mut costs = HashMap::with_capacity(document.fragments.len());
+    for name in order(document)? {
+        if let Some(fragment) = document.fragments.get(name) {
             let fragment = &fragment.node;
             let definition = Definition::new(&fragment.directives, &fragment.selection_set.node);
-            (name.as_str(), definition)
-        })
-        .collect();
+            costs.insert(name, definition.expanded(&costs));
+        }
+    }
+    Ok(costs)
+}
+
+/// The names of the fragments, those that spread nothing first (Kahn's algorithm): whoever walks
+/// them so has what a fragment spreads before the fragment, and needs no recursion that follows
+/// the chain of spreads.
+///
+/// # Errors
+/// A fragment that spreads itself.
+pub(super) fn order(document: &ExecutableDocument) -> Result<Vec<&str>, Violation> {
     let mut waiting_for: HashMap<&str, usize> = HashMap::new();
     let mut spread_by: HashMap<&str, Vec<&str>> = HashMap::new();
-    for (name, definition) in &definitions {
+    for (name, fragment) in &document.fragments {
+        let name = name.as_str();
+        let definition = Definition::new(&[], &fragment.node.selection_set.node);
         let known = definition.spreads.iter().map(|(callee, _)| *callee);
-        let known: Vec<&str> = known.filter(|c| definitions.contains_key(c)).collect();
+        let known: Vec<&str> = known
+            .filter(|callee| document.fragments.contains_key(*callee))
+            .collect();
         waiting_for.insert(name, known.len());
         for callee in known {
             spread_by.entry(callee).or_default().push(name);
@@ -373,12 +392,10 @@ fn fragment_costs(document: &ExecutableDocument) -> Result<HashMap<&str, Cost>, 
         .iter()
         .filter_map(|(name, count)| (*count == 0).then_some(*name))
         .collect();
-    let mut costs = HashMap::with_capacity(definitions.len());
+    let mut order = Vec::with_capacity(waiting_for.len());
     while let Some(name) = ready.pop() {
-        if let Some(definition) = definitions.get(name) {
-            let cost = definition.expanded(&costs);
-            costs.insert(name, cost);
-        }
+        order.push(name);
+        waiting_for.remove(name);
         for caller in spread_by.remove(name).unwrap_or_default() {
             if let Some(count) = waiting_for.get_mut(caller) {
                 *count -= 1;
@@ -388,14 +405,10 @@ fn fragment_costs(document: &ExecutableDocument) -> Result<HashMap<&str, Cost>, 
             }
         }
     }
-    match definitions
-        .keys()
-        .filter(|name| !costs.contains_key(*name))
-        .min()
-    {
+    match waiting_for.keys().min() {
         Some(fragment) => Err(Violation::FragmentCycle {
             fragment: (*fragment).to_owned(),
         }),
-        None => Ok(costs),
+        None => Ok(order),
     }
 }

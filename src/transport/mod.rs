@@ -16,12 +16,15 @@
 //! | `BAD_USER_INPUT` | a variable has the wrong type; `extensions.variable` names it |
 //! | `SUBSCRIPTION_NOT_SUPPORTED` | a subscription by plain HTTP |
 //! | `PERSISTED_QUERY_NOT_FOUND`, `PERSISTED_QUERY_NOT_SUPPORTED`, `PERSISTED_QUERY_HASH_MISMATCH` | Apollo's protocol |
+//! | `PERSISTED_QUERY_NOT_IN_LIST`, `QUERY_NOT_IN_SAFELIST` | only the operations of a list run here, and the hash or the text is of none of them |
 //! | `UNAVAILABLE` | as many connections are open as may be |
 //! | `UNAUTHENTICATED` | the credentials behind an event stream ended |
 
+mod complexity;
 mod errors;
 mod http;
 mod limits;
+mod manifest;
 mod negotiate;
 mod params;
 mod persisted;
@@ -41,6 +44,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
 
 pub use limits::{Cost, Limits, Violation, check, scan};
+pub use manifest::{Manifest, ManifestError};
 pub use persisted::PersistedLimits;
 pub use variables::ScalarCheck;
 
@@ -90,6 +94,9 @@ pub struct Settings {
     pub limits: Limits,
     /// The store of automatic persisted queries; `None` turns them off.
     pub persisted: Option<PersistedLimits>,
+    /// The operations that alone may run; then there are no automatic persisted queries.
+    /// `None` lets any operation run.
+    pub manifest: Option<Arc<Manifest>>,
     /// What the custom scalars of the schema accept in variables; others accept anything here,
     /// and their resolvers decide.
     pub scalars: Vec<(&'static str, ScalarCheck)>,
@@ -118,6 +125,7 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             persisted: Some(PersistedLimits::default()),
+            manifest: None,
             scalars: Vec::new(),
             connections: 10_000,
             operations_per_socket: 32,
@@ -150,6 +158,7 @@ struct Inner<E> {
     access: Access,
     settings: Settings,
     types: variables::InputTypes,
+    outputs: complexity::OutputTypes,
     persisted: Option<persisted::Persisted>,
     connections: Arc<Semaphore>,
     shutdown: watch::Receiver<bool>,
@@ -174,6 +183,7 @@ impl<E: Executor> Endpoint<E> {
                 executor,
                 access,
                 types: variables::InputTypes::new(sdl, &settings.scalars)?,
+                outputs: complexity::OutputTypes::new(sdl)?,
                 persisted: settings.persisted.map(persisted::Persisted::new),
                 connections: Arc::new(Semaphore::new(settings.connections)),
                 settings,

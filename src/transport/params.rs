@@ -4,10 +4,13 @@ use serde_json::{Map, Value};
 
 use super::errors::RequestError;
 
-/// The parameters that the GraphQL over HTTP specification names.
+/// The parameters that the GraphQL over HTTP specification names, `documentId` of its appendix on
+/// persisted documents included.
 #[derive(Debug, Default)]
 pub(super) struct Params {
     pub query: Option<String>,
+    /// The id of a document that the server knows.
+    pub document_id: Option<String>,
     pub operation_name: Option<String>,
     pub variables: Map<String, Value>,
     pub extensions: Map<String, Value>,
@@ -37,6 +40,7 @@ impl Params {
         };
         Ok(Self {
             query: text(&mut members, "query")?,
+            document_id: text(&mut members, "documentId")?.filter(|id| !id.is_empty()),
             operation_name: text(&mut members, "operationName")?.filter(|name| !name.is_empty()),
             variables: object(&mut members, "variables")?,
             extensions: object(&mut members, "extensions")?,
@@ -54,7 +58,7 @@ impl Params {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let key = decode(key)?;
             let name = match key.as_str() {
-                name @ ("query" | "operationName") => {
+                name @ ("query" | "documentId" | "operationName") => {
                     let value = Value::String(decode(value)?);
                     members.insert(name.to_owned(), value)
                 }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_graphql::parser::parse_query;
 use async_graphql::parser::types::ExecutableDocument;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::errors::RequestError;
-use super::limits::Cost;
+use super::limits::{self, Cost, Limits};
 
 /// A document that was parsed and is within the limits.
 #[derive(Debug)]
@@ -35,6 +36,22 @@ impl Default for PersistedLimits {
             documents: 1_000,
             text_bytes: 2 * 1024 * 1024,
         }
+    }
+}
+
+impl Document {
+    /// Parses a text that may come from anybody.
+    ///
+    /// # Errors
+    /// It exceeds a limit, or is no document.
+    pub fn read(text: &str, limits: &Limits) -> Result<Self, RequestError> {
+        limits::scan(text, limits)?;
+        let parsed = parse_query(text)?;
+        Ok(Self {
+            cost: limits::check(&parsed, limits)?,
+            parsed,
+            text_bytes: text.len(),
+        })
     }
 }
 

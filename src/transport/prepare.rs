@@ -3,7 +3,6 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
 };
@@ -16,7 +15,7 @@ use tracing::Instrument;
 
 use super::Endpoint;
 use super::errors::{RequestError, coded, internal};
-use super::limits::{self, at_most};
+use super::limits::at_most;
 use super::params::Params;
 use super::persisted::{Document, hash_of, requested_hash};
 use super::variables::measure;
@@ -37,7 +36,10 @@ impl<E: Executor> Endpoint<E> {
     pub(super) fn prepare(&self, params: Params) -> Result<Operation, RequestError> {
         let limits = &self.inner.settings.limits;
         let variable_bytes = measure(&params.variables, limits)?;
-        let document = self.document(params.query, requested_hash(&params.extensions)?)?;
+        let document = match &self.inner.settings.manifest {
+            Some(manifest) => manifest.document(&params)?,
+            None => self.document(params.query, requested_hash(&params.extensions)?)?,
+        };
         let operation = select(&document.parsed, params.operation_name.as_deref())?;
         let defaults = operation.variable_definitions.iter();
         let defaults = defaults.filter_map(|variable| variable.node.default_value.as_ref());
@@ -55,6 +57,9 @@ impl<E: Executor> Endpoint<E> {
             .types
             .coerce(operation, params.variables)
             .map_err(RequestError::refused)?;
+        let parsed = &document.parsed;
+        let outputs = &self.inner.outputs;
+        outputs.check(parsed, operation, &variables, limits)?;
 
         // The text stays out: the executor needs the parsed document only.
         let mut request = Request::new(String::new());
@@ -108,14 +113,7 @@ impl<E: Executor> Endpoint<E> {
                 (text, Some((store, hash)))
             }
         };
-        let limits = &self.inner.settings.limits;
-        limits::scan(&text, limits)?;
-        let parsed = parse_query(&text)?;
-        let document = Arc::new(Document {
-            cost: limits::check(&parsed, limits)?,
-            parsed,
-            text_bytes: text.len(),
-        });
+        let document = Arc::new(Document::read(&text, &self.inner.settings.limits)?);
         if let Some((store, hash)) = store {
             store.insert(hash, Arc::clone(&document));
         }

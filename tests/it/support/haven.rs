@@ -104,6 +104,12 @@ impl Haven {
         Self::run(config, clock, scratch).await
     }
 
+    /// [`Self::restart`] on the same port, where clients look for it.
+    pub async fn restart_in_place(mut self) -> Self {
+        self.config.listen = self.address;
+        self.restart().await
+    }
+
     /// A request, to be completed and sent.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
