@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use url::Url;
@@ -12,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::Delivery;
+use crate::domain::assistant::Answers;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
 
@@ -29,6 +31,8 @@ pub struct App {
     pub delivery: Delivery,
     /// What answers people who talk to the assistant.
     pub assistant: Assistant,
+    /// The answers of the assistant that this process writes.
+    pub answers: Answers,
     /// Where this server listens, for links where nothing better is known.
     pub local_url: Url,
     /// Hashes and checks passwords.
@@ -59,12 +63,15 @@ impl App {
         Ok(Arc::new(Self {
             local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
-            assistant: Assistant::new(AssistantSettings {
+            assistant: Assistant::new(&AssistantSettings {
                 url: config.assistant_url.clone(),
                 key: config.assistant_key.clone(),
                 model: config.assistant_model.clone(),
                 timeout: config.assistant_timeout(),
+                token_timeout: Duration::from_secs(config.assistant_token_timeout),
+                concurrent: config.assistant_concurrent as usize,
             })?,
+            answers: Answers::default(),
             presence: Presence::new(events.clone()),
             rooms: Rooms::default(),
             events,

@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use crate::assistant::crisis::Country;
+
 /// The settings, checked. Field names are the setting names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +52,18 @@ pub struct Config {
     pub assistant_model: String,
     /// How long an answer of the model may take, in seconds, before the guide answers.
     pub assistant_timeout: u64,
+    /// How long the model may be silent within an answer, in seconds, before it counts as stalled.
+    pub assistant_token_timeout: u64,
+    /// Answers of the model per user and hour; beyond them the guide answers.
+    pub assistant_per_user: u32,
+    /// Answers that the model writes at one time, for everybody together; beyond them the guide
+    /// answers.
+    pub assistant_concurrent: u32,
+    /// The country, as a code such as `RU`, whose emergency and crisis numbers are shown to people
+    /// whose profile doesn't tell where they are. Not set: Russia to those who write Russian, and
+    /// to others how to find theirs.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub country: Option<String>,
     /// Days without use after which a login ends.
     pub session_days: i64,
     /// A file of passwords that registration refuses, one a line.
@@ -92,6 +106,10 @@ impl Default for Config {
             assistant_key: None,
             assistant_model: "gpt-4o-mini".to_owned(),
             assistant_timeout: 20,
+            assistant_token_timeout: 8,
+            assistant_per_user: 60,
+            assistant_concurrent: 32,
+            country: None,
             session_days: 180,
             refused_passwords: None,
             operations_manifest: None,
@@ -149,6 +167,24 @@ impl Config {
             (1..=600).contains(&self.assistant_timeout),
             "HAVEN_ASSISTANT_TIMEOUT must be from 1 to 600 seconds"
         );
+        anyhow::ensure!(
+            (1..=600).contains(&self.assistant_token_timeout),
+            "HAVEN_ASSISTANT_TOKEN_TIMEOUT must be from 1 to 600 seconds"
+        );
+        anyhow::ensure!(
+            self.assistant_per_user <= 100_000,
+            "HAVEN_ASSISTANT_PER_USER must be from 0 to 100000 answers an hour"
+        );
+        anyhow::ensure!(
+            (1..=10_000).contains(&self.assistant_concurrent),
+            "HAVEN_ASSISTANT_CONCURRENT must be from 1 to 10000"
+        );
+        if let Some(code) = &self.country {
+            anyhow::ensure!(
+                Country::from_code(code).is_some(),
+                "HAVEN_COUNTRY is not a country whose crisis numbers are known"
+            );
+        }
         anyhow::ensure!(
             (1..=1000).contains(&self.database_connections),
             "HAVEN_DATABASE_CONNECTIONS must be from 1 to 1000"

@@ -70,6 +70,8 @@ pub enum Noun {
     ChatSession,
     /// A chat message.
     ChatMessage,
+    /// An answer of the assistant.
+    AssistantAnswer,
     /// A login session.
     Session,
 }
@@ -87,6 +89,7 @@ impl fmt::Display for Noun {
             Self::Notification => "Notification",
             Self::ChatSession => "Chat session",
             Self::ChatMessage => "Chat message",
+            Self::AssistantAnswer => "Answer",
             Self::Session => "Session",
         })
     }

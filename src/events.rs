@@ -21,6 +21,8 @@ pub enum Topic {
     SupportDesk,
     /// The alarms of this user.
     Alarms(i64),
+    /// The answers that the assistant writes for this user.
+    Assistant(i64),
     /// The end of login sessions of this user: logout, revocation, deactivation.
     Sessions(i64),
 }
@@ -48,6 +50,8 @@ pub enum Event {
     Disconnected(i64),
     /// An alarm, its result or one of its notifications changed.
     Alarm(i64),
+    /// An answer of the assistant went on, or is finished.
+    Answer(i64),
     /// Login sessions of the user ended; each holder checks its own.
     SessionsEnded,
 }

@@ -23,7 +23,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
-use crate::domain::{accounts, support};
+use crate::domain::{accounts, assistant, support};
 use crate::error::Error;
 use crate::graphiql;
 use crate::graphql::context::BaseUrl;
@@ -100,9 +100,12 @@ pub async fn serve(
     let delivering = tokio::spawn(delivery::run(app.clone(), async {
         let _ = all_served.await;
     }));
+    let mending = tokio::spawn(assistant::mend(app.clone()));
     let stop = async {
         stopped(shutdown).await;
         down.send_replace(true);
+        // The guide finishes what the model is still at, so that nobody waits for it.
+        app.answers.close();
     };
     connections::serve(
         listener,
@@ -113,6 +116,8 @@ pub async fn serve(
     )
     .await;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
+    mending.abort();
+    let _ = tokio::time::timeout(CLOSING_PATIENCE, app.answers.finished()).await;
     support::settle(&app).await?;
     drop(served);
     delivering.await?;

@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod alarm_result;
 pub mod alarm_scenario;
+pub mod assistant_answer;
 pub mod chat_message;
 pub mod chat_session;
 pub mod emergency_contact;

@@ -8,6 +8,7 @@ mod m0002_catalogue;
 mod m0003_people;
 mod m0004_alarms;
 mod m0005_chat;
+mod m0006_assistant_answers;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_people::Migration),
             Box::new(m0004_alarms::Migration),
             Box::new(m0005_chat::Migration),
+            Box::new(m0006_assistant_answers::Migration),
         ]
     }
 }

@@ -1,22 +1,37 @@
 //! The assistant a person can talk to at any hour: a language model where one is configured,
 //! and the built-in self-help guide where none is, or where it fails.
 //!
-//! A person in need always gets an answer, so [`Assistant::reply`] has no error.
+//! A person in need always gets an answer, so a [`Draft`] has no error.
 
+pub mod crisis;
+mod danger;
+mod draft;
 pub mod guide;
+mod harm;
 mod model;
+mod names;
+mod phrases;
+pub mod privacy;
+mod reach;
+pub mod safety;
+mod spelling;
+mod writing;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
-use crate::language::Language;
 use model::Model;
+
+pub use draft::{Draft, Progress, Question, left_behind};
 
 /// How long a whole answer may take unless the deployment says otherwise. Longer than most
 /// answers of a model need; shorter than a person in distress waits before giving up.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long the model may be silent within an answer unless the deployment says otherwise.
+pub const DEFAULT_TOKEN_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The greatest number of turns of the talk so far that the model is shown.
 pub const MAX_HISTORY_TURNS: usize = 20;
@@ -31,7 +46,8 @@ pub const MAX_ANSWER_CHARS: usize = 8_000;
 /// The greatest number of bytes read of what the model's server answers.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// The greatest number of calls to the model at one time; above it the guide answers.
+/// The greatest number of calls to the model at one time unless the deployment says otherwise;
+/// above it the guide answers.
 pub const MAX_CONCURRENT_CALLS: usize = 32;
 
 /// Where the model is and how to ask it.
@@ -48,6 +64,10 @@ pub struct AssistantSettings {
     pub model: String,
     /// The time for a whole answer, a retry included.
     pub timeout: Duration,
+    /// The longest silence within an answer.
+    pub token_timeout: Duration,
+    /// The greatest number of calls at one time.
+    pub concurrent: usize,
 }
 
 impl Default for AssistantSettings {
@@ -58,6 +78,8 @@ impl Default for AssistantSettings {
             key: None,
             model: String::new(),
             timeout: DEFAULT_TIMEOUT,
+            token_timeout: DEFAULT_TOKEN_TIMEOUT,
+            concurrent: MAX_CONCURRENT_CALLS,
         }
     }
 }
@@ -115,46 +137,39 @@ impl Assistant {
     /// With a URL set: it is neither `http` nor `https`, it holds credentials beside a key,
     /// the key can't be an HTTP header, the model has no name, the timeout is zero, or there
     /// is no TLS provider. No error text holds the URL or the key.
-    pub fn new(settings: AssistantSettings) -> anyhow::Result<Self> {
-        let AssistantSettings {
-            url,
-            key,
-            model,
-            timeout,
-        } = settings;
-        let model = url
-            .map(|url| Model::new(&url, key, model, timeout))
+    pub fn new(settings: &AssistantSettings) -> anyhow::Result<Self> {
+        let model = settings
+            .url
+            .as_ref()
+            .map(|url| Model::new(url, settings))
             .transpose()?;
         Ok(Self { model })
     }
 
-    /// Answers `text`, the newest message, after the `history` before it (oldest first; bounded
-    /// here, so any length is fine). `language` is the person's, for when the text doesn't tell.
+    /// Answers at once rather than step by step; see [`Draft::next`].
     ///
-    /// Never fails: when the model does, its failure is logged by kind and the guide answers.
-    /// A message that speaks of danger to life gets the guide's crisis lines first, whoever
-    /// answers. Takes no longer than the configured timeout.
-    pub async fn reply(&self, history: &[Turn], text: &str, language: Language) -> Reply {
-        if let Some(model) = &self.model {
-            match model.ask(history, text, language).await {
-                Ok(answer) => {
-                    return Reply {
-                        text: match guide::crisis_lines(text, language) {
-                            Some(lines) => cut(&format!("{lines}\n\n{answer}")),
-                            None => cut(&answer),
-                        },
-                        source: Source::Model,
-                    };
-                }
-                Err(failure) => {
-                    tracing::warn!(%failure, "the model gave no answer, the guide answers");
-                }
+    /// Never fails and takes no longer than the configured timeout. A question that speaks of
+    /// danger to life gets the crisis lines first, whoever answers.
+    pub async fn reply(&self, question: &Question) -> Reply {
+        let mut draft = self.draft(question);
+        loop {
+            let progress = match draft.next().await {
+                Some(progress) => progress,
+                None => draft.hand_over(),
+            };
+            if let Some(source) = progress.source {
+                return Reply {
+                    text: progress.text,
+                    source,
+                };
             }
         }
-        Reply {
-            text: guide::answer(text, language),
-            source: Source::Guide,
-        }
+    }
+
+    /// Whether a model is configured at all.
+    #[must_use]
+    pub const fn has_model(&self) -> bool {
+        self.model.is_some()
     }
 }
 

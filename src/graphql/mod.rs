@@ -58,7 +58,11 @@ pub struct MutationRoot(
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
-pub struct SubscriptionRoot(alarms::AlarmSubscriptions, support::SupportSubscriptions);
+pub struct SubscriptionRoot(
+    alarms::AlarmSubscriptions,
+    assistant::AssistantSubscriptions,
+    support::SupportSubscriptions,
+);
 
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;

@@ -1,10 +1,13 @@
-use super::danger::{CRISIS_EN, CRISIS_RU, DANGER, HARMLESS};
-use super::phrases::Words;
+use super::topic_of;
 use super::topics::{TOPICS, WELCOME};
-use super::{answer, crisis_lines, topic_of};
+use crate::assistant::crisis;
+use crate::assistant::danger::{DANGER, HARMLESS};
+use crate::assistant::harm::{GRAVE, HARM, REFUSALS};
+use crate::assistant::phrases::Words;
 use crate::language::Language;
 
-/// Cries for help, as people write them. Together they use every pattern of [`DANGER`].
+/// Cries for help, as people write them. Together with [`MORE_CRIES`] they use every pattern of
+/// [`DANGER`].
 const CRIES: &[&str] = &[
     // Wanting to die.
     "Я хочу умереть",
@@ -154,6 +157,46 @@ const CRIES: &[&str] = &[
     "вызовите скорую",
     "he is bleeding badly",
     "please call an ambulance",
+    // What people say without saying it.
+    "мне это больше уже не понадобится",
+    "я бремя для всех",
+    "если я исчезну, никто не заметит",
+    "what is a lethal dose",
+    "он больше не хочет жить",
+    "думаю про свою смерть",
+    "ненавижу эту жизнь",
+    "вены опять порезала",
+    "верёвка уже готова",
+    "всё решил окончательно",
+    "избить его хочется",
+    "он с ножом у меня под дверью, ножом ломает двери",
+    "за мной пришли с топором",
+    "он замахнулся на меня",
+    "преследует он меня",
+    "меня кто-то преследует",
+    "не ищите меня",
+    "мне всё равно, жив я или нет",
+    "нет больше сил бороться",
+    "скоро отдохнёте от меня",
+    "от меня вы скоро отдохнёте, избавитесь",
+    "скоро избавлю вас от меня",
+    "впереди одна пустота",
+    "нехочу просыпаться",
+    "I just want to be dead",
+    "I drank some bleach",
+    "I am planning my own death",
+    "when I'm no longer here",
+    "once I'm gone",
+    "tell them I loved them",
+    "I don't deserve to live",
+    "I give up on life",
+    "I can't keep fighting",
+    "you won't hear from me again",
+    "I'm going to be with my god",
+    "he bought a gun for himself",
+    "I'm afraid to hit her",
+    "I was molested",
+    "он трогает меня по ночам",
     // Spelling.
     "я ｈочу умереть, хочу умереть",
     "не\nхочу\nжить",
@@ -256,21 +299,35 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("how to use the app", "app"),
 ];
 
+/// The set that the patterns were tuned on.
+const MORE_CRIES: &str = include_str!("../../../tests/data/redteam/crisis.tsv");
+
+fn answer(text: &str, language: Language) -> String {
+    super::answer(text, language, None)
+}
+
+fn crisis_lines(text: &str, language: Language) -> Option<String> {
+    super::crisis_lines(text, language, None)
+}
+
 #[test]
 fn a_cry_for_help_gets_the_crisis_lines_first() {
     for cry in CRIES {
         let answer = answer(cry, Language::Ru);
-        assert!(
-            answer.starts_with(CRISIS_RU) || answer.starts_with(CRISIS_EN),
-            "{cry}"
-        );
+        let starts = |language| answer.starts_with(&crisis::lines(None, language));
+        assert!(starts(Language::Ru) || starts(Language::En), "{cry}");
     }
 }
 
 #[test]
 fn every_danger_pattern_is_heard() {
+    let more = MORE_CRIES
+        .lines()
+        .filter_map(|line| Some(line.split_once('\t')?.1));
     let cries: Vec<Words> = CRIES
         .iter()
+        .copied()
+        .chain(more)
         .map(|cry| Words::new(cry).without(HARMLESS))
         .collect();
     let unheard: Vec<_> = DANGER
@@ -304,8 +361,14 @@ fn the_language_is_that_of_the_text_else_the_given_one() {
         assert!(answer("паника", given).starts_with("Это очень страшно"));
         assert!(answer("panic", given).starts_with("This is very frightening"));
         assert!(answer("у меня PTSD и panic", given).starts_with("Это очень страшно"));
-        assert_eq!(crisis_lines("не хочу жить", given), Some(CRISIS_RU));
-        assert_eq!(crisis_lines("i want to die", given), Some(CRISIS_EN));
+        assert_eq!(
+            crisis_lines("не хочу жить", given),
+            Some(crisis::lines(None, Language::Ru))
+        );
+        assert_eq!(
+            crisis_lines("i want to die", given),
+            Some(crisis::lines(None, Language::En))
+        );
     }
     assert!(answer("5 4 3 2 1", Language::Ru).starts_with("Вернёмся"));
     assert!(answer("5 4 3 2 1", Language::En).starts_with("Let's come back"));
@@ -346,7 +409,8 @@ fn danger_names_number_alarm_and_human() {
 #[test]
 fn patterns_are_written_as_words_are() {
     let topics = TOPICS.iter().flat_map(|topic| topic.patterns);
-    for pattern in DANGER.iter().chain(HARMLESS).chain(topics) {
+    let tables = [DANGER, HARMLESS, HARM, REFUSALS, GRAVE];
+    for pattern in tables.into_iter().flatten().chain(topics) {
         for step in pattern.split(' ') {
             if step == ".." {
                 continue;

@@ -5,11 +5,14 @@
 //! beginning of one: `не .. хочу|хочется жить`, `суицид*`. Patterns are written as
 //! [`Words::new`] leaves words: small letters, `е` for `ё`, no apostrophes (`dont`).
 
+use super::spelling;
+
 /// How many words `..` may skip: as many as people put between the parts of one thought
 /// («хочу просто лечь и умереть»), not enough to join two sentences.
 const GAP: usize = 4;
 
 /// The words of a text, in the form patterns are written in.
+#[derive(Clone)]
 pub(super) struct Words(Vec<String>);
 
 impl Words {
@@ -31,10 +34,28 @@ impl Words {
         Self(kept.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// What the words may have been meant to be, by [`spelling`]. `None` where that is what they
+    /// are.
+    pub(super) fn mended(mut self) -> Option<Self> {
+        spelling::mend(&mut self.0).then_some(self)
+    }
+
+    /// The words read as Russian in Latin letters. `None` where there is nothing to read.
+    pub(super) fn in_cyrillic(&self) -> Option<Self> {
+        let latin = |word: &String| word.chars().all(|c| c.is_ascii_alphabetic());
+        self.0.iter().any(latin).then(|| {
+            let read = |word: &String| match latin(word) {
+                true => spelling::to_cyrillic(word),
+                false => word.clone(),
+            };
+            Self(self.0.iter().map(read).collect())
+        })
+    }
+
     /// Whether any of the patterns is found anywhere.
     pub(super) fn hold_any(&self, patterns: &[&str]) -> bool {
         patterns.iter().any(|pattern| {
-            let steps: Vec<&str> = pattern.split(' ').collect();
+            let steps = steps(pattern);
             (0..self.0.len()).any(|at| self.found_at(at, &steps).is_some())
         })
     }
@@ -43,7 +64,7 @@ impl Words {
     /// so that words left and right of it do not become neighbours.
     pub(super) fn without(mut self, patterns: &[&str]) -> Self {
         for pattern in patterns {
-            let steps: Vec<&str> = pattern.split(' ').collect();
+            let steps = steps(pattern);
             let mut at = 0;
             while at < self.0.len() {
                 if let Some(end) = self.found_at(at, &steps) {
@@ -58,16 +79,16 @@ impl Words {
     }
 
     /// Where the match of `steps` that begins at word `at` ends.
-    fn found_at(&self, at: usize, steps: &[&str]) -> Option<usize> {
+    fn found_at(&self, at: usize, steps: &[Step<'_>]) -> Option<usize> {
         match steps.split_first() {
             None => Some(at),
-            Some((&"..", later)) => (at..=at + GAP).find_map(|at| self.found_at(at, later)),
-            Some((step, later)) => {
-                let word = self.0.get(at)?;
-                let fits = step.split('|').any(|one| match one.strip_suffix('*') {
-                    Some(beginning) => word.starts_with(beginning),
-                    None => word == one,
-                });
+            Some((Step::Gap, later)) => (at..=at + GAP).find_map(|at| self.found_at(at, later)),
+            Some((Step::OneOf(words, beginnings), later)) => {
+                let word = self.0.get(at)?.as_str();
+                let fits = words.contains(&word)
+                    || beginnings
+                        .iter()
+                        .any(|beginning| word.starts_with(beginning));
                 if fits {
                     self.found_at(at + 1, later)
                 } else {
@@ -76,6 +97,30 @@ impl Words {
             }
         }
     }
+}
+
+/// A part of a pattern.
+enum Step<'a> {
+    /// Up to [`GAP`] words of any kind.
+    Gap,
+    /// One of these words, or a word that begins so.
+    OneOf(Vec<&'a str>, Vec<&'a str>),
+}
+
+fn steps(pattern: &str) -> Vec<Step<'_>> {
+    let step = |step| match step {
+        ".." => Step::Gap,
+        step => {
+            let (beginnings, words): (Vec<&str>, Vec<&str>) =
+                str::split(step, '|').partition(|one| one.ends_with('*'));
+            let beginnings = beginnings
+                .iter()
+                .map(|one| one.trim_end_matches('*'))
+                .collect();
+            Step::OneOf(words, beginnings)
+        }
+    };
+    pattern.split(' ').map(step).collect()
 }
 
 #[cfg(test)]
