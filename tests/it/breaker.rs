@@ -194,6 +194,41 @@ on_both! {
         assert_eq!(said["me"]["supportChat"]["messages"]["nodes"][0]["message"], "помогите");
     }
 
+    async fn many_who_speak_at_once_are_all_heard(database) {
+        let haven = Haven::start(database).await;
+        let boss = haven.admin("boss").await;
+        let mut desk = Socket::open(&haven, &boss, "/ws/chat/admin/").await;
+        let mut phones = Vec::new();
+        for number in 0..4 {
+            let person = haven.person(&format!("person{number}")).await;
+            for _ in 0..5 {
+                phones.push(Socket::open(&haven, &person, "/ws/chat/me/").await);
+            }
+        }
+        // More sockets than connections to the database, each with other devices that listen.
+        let said = phones.len() * 5;
+        for phone in phones {
+            tokio::spawn(async move {
+                let (mut sink, mut source) = futures_util::StreamExt::split(phone.stream);
+                tokio::spawn(async move {
+                    while futures_util::StreamExt::next(&mut source).await.is_some() {}
+                });
+                for number in 0..5 {
+                    let text = json!({"message": number.to_string()}).to_string();
+                    let message = tokio_tungstenite::tungstenite::Message::text(text);
+                    futures_util::SinkExt::send(&mut sink, message).await.unwrap();
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+        let mut heard = 0;
+        while heard < said {
+            if desk.frame().await["event"] == "chat_message" {
+                heard += 1;
+            }
+        }
+    }
+
     async fn two_therapists_at_once_are_one(database) {
         let haven = Haven::start(database).await;
         let anna = haven.person("anna").await;

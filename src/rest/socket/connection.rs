@@ -59,6 +59,40 @@ impl End {
     }
 }
 
+/// The subscription of a socket. Suspended in the middle of reading, it holds a connection to the
+/// database, and whatever else the socket's task waits for may wait for that very connection. So
+/// it is never left standing: see [`Said::beside`].
+struct Said {
+    responses: BoxStream<'static, Response>,
+    /// Said beside something else, and not passed on yet; `Some(None)` at the end.
+    waiting: Option<Option<Response>>,
+}
+
+impl Said {
+    /// The next thing said. Cancelling it loses nothing, but mind the above.
+    async fn next(&mut self) -> Option<Response> {
+        match self.waiting.take() {
+            Some(response) => response,
+            None => self.responses.next().await,
+        }
+    }
+
+    /// Does something else, and meanwhile lets the subscription get on until it has something
+    /// to say.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                response = self.responses.next(), if self.waiting.is_none() => {
+                    self.waiting = Some(response);
+                }
+            }
+        }
+    }
+}
+
 /// One socket: a single task that reads, stores and writes. While the peer takes its time to
 /// receive a frame, nothing is queued for it.
 pub(super) struct Connection {
@@ -66,7 +100,7 @@ pub(super) struct Connection {
     caller: Caller,
     way: Way,
     /// What the subscription says.
-    said: BoxStream<'static, Response>,
+    said: Said,
     socket: WebSocket,
     /// When the peer was last heard of.
     heard: Instant,
@@ -90,7 +124,10 @@ impl Connection {
             sockets,
             caller,
             way,
-            said,
+            said: Said {
+                responses: said,
+                waiting: None,
+            },
             socket,
             heard: Instant::now(),
             pings: 0,
@@ -107,7 +144,10 @@ impl Connection {
             Err(end) => end,
         };
         // Whoever is being closed is no longer there, and gets nothing that is given back below.
-        self.said = stream::empty().boxed();
+        self.said = Said {
+            responses: stream::empty().boxed(),
+            waiting: None,
+        };
         let lost = match end {
             End::Closed => false,
             End::Lost => true,
@@ -177,7 +217,10 @@ impl Connection {
             self.unanswered.push_back((self.pings + 1, id));
             self.ping_due = true;
         }
-        self.write(Message::text(frame.text)).await
+        // The subscription has just spoken, and so holds nothing; asking it for more would say
+        // that this has arrived.
+        let sent = self.socket.send(Message::text(frame.text));
+        written(timeout(self.sockets.settings.write_timeout, sent).await)
     }
 
     /// Asks the peer to say that it is there and has everything up to now.
@@ -236,7 +279,8 @@ impl Connection {
     async fn store(&mut self, incoming: Incoming) -> Option<Error> {
         let variables = json!({"user_id": incoming.user_id, "message": incoming.message});
         let request = self.caller.request(&self.sockets.documents.send, variables);
-        failure(&self.sockets.schema.execute(request).await)
+        let stored = self.sockets.schema.execute(request);
+        failure(&self.said.beside(stored).await)
     }
 
     /// Says that a frame was wrong.
@@ -245,12 +289,13 @@ impl Connection {
         self.write(Message::text(frame)).await
     }
 
+    /// Writes while the subscription gets on.
     async fn write(&mut self, message: Message) -> Result<(), End> {
-        let limit = self.sockets.settings.write_timeout;
-        match timeout(limit, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Lost),
-        }
+        let sent = timeout(
+            self.sockets.settings.write_timeout,
+            self.socket.send(message),
+        );
+        written(self.said.beside(sent).await)
     }
 
     /// Closes the socket in order: says why, then waits for the peer to close its side, because
@@ -285,6 +330,13 @@ impl Connection {
             }
         };
         timeout(CLOSE_TIMEOUT, closed).await.unwrap_or(false)
+    }
+}
+
+fn written<E, L>(sent: Result<Result<(), E>, L>) -> Result<(), End> {
+    match sent {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End::Lost),
     }
 }
 
