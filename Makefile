@@ -2,7 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench demo schema web
+.PHONY: help run test check lint drift licences bench demo schema web
+
+# How the schema is printed; a program that is already built saves building it.
+HAVEN ?= cargo run --quiet --
 
 help: ## list these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -16,12 +19,18 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
-check: ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences and sources of what is used
+check: lint drift licences ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences
+
+lint: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo run --quiet -- schema | diff --unified schema.graphql - \
+
+drift: ## whether schema.graphql is what the code says, and whether a change of it breaks clients
+	$(HAVEN) schema | diff --unified schema.graphql - \
 		|| { echo 'schema.graphql differs from the code (above): make schema' >&2; exit 1; }
 	scripts/schema-changes
+
+licences: ## bans, licences and sources of dependencies, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
 		else echo 'cargo-deny is not installed: bans, licences and sources not checked' >&2; fi
 
@@ -32,7 +41,7 @@ demo: ## the whole story on a haven and a mail server of its own, step by step
 	cargo run --quiet --example demo
 
 schema: ## print the schema into schema.graphql
-	cargo run --quiet -- schema >schema.graphql.new
+	$(HAVEN) schema >schema.graphql.new
 	mv schema.graphql.new schema.graphql
 
 web: web/dist/index.html ## build GraphiQL, for the next build of haven to embed (needs Node.js)

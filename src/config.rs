@@ -28,7 +28,7 @@ pub struct Config {
     /// Connections to the database at most.
     pub database_connections: u32,
     /// The URL under which clients reach this server; not set: taken from each request.
-    #[serde(deserialize_with = "empty_is_none")]
+    #[serde(deserialize_with = "web_address")]
     pub public_url: Option<Url>,
     /// Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed: addresses or
     /// networks, separated by commas.
@@ -41,7 +41,7 @@ pub struct Config {
     /// The sender of every mail.
     pub mail_from: String,
     /// The base URL of an OpenAI-compatible API; not set: the built-in guide answers.
-    #[serde(deserialize_with = "empty_is_none")]
+    #[serde(deserialize_with = "web_address")]
     pub assistant_url: Option<Url>,
     /// The key for it.
     #[serde(deserialize_with = "empty_is_none")]
@@ -111,10 +111,18 @@ impl Config {
         if Path::new("haven.toml").exists() {
             builder = builder.add_source(config::File::with_name("haven.toml"));
         }
-        for (name, value) in std::env::vars() {
+        // What is not Unicode panics in `vars`, and need not be haven's at all.
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str() else { continue };
             if let Some(setting) = name.strip_prefix("HAVEN_")
                 && !setting.starts_with("TEST_")
             {
+                let value = value
+                    .to_str()
+                    .with_context(|| format!("the setting {name} is not UTF-8"))?;
+                if value.trim().is_empty() {
+                    continue;
+                }
                 builder = builder
                     .set_override(setting.to_ascii_lowercase(), value)
                     .with_context(|| format!("the setting {name} can't be read"))?;
@@ -156,6 +164,13 @@ impl Config {
                 );
             }
         }
+        // Every client is given links below it.
+        anyhow::ensure!(
+            self.public_url
+                .as_ref()
+                .is_none_or(|url| url.username().is_empty() && url.password().is_none()),
+            "HAVEN_PUBLIC_URL must hold no user and no password"
+        );
         Ok(())
     }
 
@@ -187,6 +202,13 @@ where
             T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(text)).map(Some)
         }
     }
+}
+
+/// As [`empty_is_none`]; the error does not repeat the address, which may hold a password.
+fn web_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text: Option<String> = empty_is_none(deserializer)?;
+    text.map(|text| Url::parse(&text).map_err(serde::de::Error::custom))
+        .transpose()
 }
 
 fn empty_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

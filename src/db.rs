@@ -1,17 +1,17 @@
 //! The database: opening it, beginning transactions that write, counting statements.
 
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 /// How long a statement waits for another writer (SQLite) or for a free connection.
@@ -42,6 +42,11 @@ impl Db {
             .sqlx_logging(false);
         if let Some(path) = url.strip_prefix("sqlite://") {
             let file = path.split('?').next().unwrap_or(path);
+            // Each connection of the pool would have a database of its own.
+            anyhow::ensure!(
+                !file.is_empty() && file != ":memory:",
+                "the database URL must name a file, as in sqlite://data/haven.sqlite3"
+            );
             if let Some(folder) = Path::new(file).parent() {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -128,8 +133,16 @@ impl Db {
 
 /// A database error as far as an operator may see it: drivers put the URL's password in some.
 fn plain(error: &DbErr) -> String {
-    match error {
-        DbErr::Conn(_) => "the connection was refused or failed".to_owned(),
-        other => String::from_str(&other.to_string()).unwrap_or_default(),
+    let DbErr::Conn(RuntimeErr::SqlxError(cause)) = error else {
+        return match error {
+            DbErr::Conn(_) => "the connection was refused or failed".to_owned(),
+            other => other.to_string(),
+        };
+    };
+    match &**cause {
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::PoolTimedOut => "no answer in time".to_owned(),
+        _ => "the connection was refused or failed".to_owned(),
     }
 }

@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -32,6 +31,8 @@ use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
 use crate::rest::{self, socket};
 use crate::transport;
+
+mod connections;
 
 /// How long the database may take to answer a health check.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
@@ -81,10 +82,11 @@ fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
     Ok(settings)
 }
 
-/// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way.
+/// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way,
+/// within bounds: a client that keeps its connection open can't keep the server from going.
 ///
 /// # Errors
-/// If the listener fails.
+/// If the routes don't fit the schema, or the deliveries can't be written down.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -98,24 +100,18 @@ pub async fn serve(
     let delivering = tokio::spawn(delivery::run(app.clone(), async {
         let _ = all_served.await;
     }));
-    // Answers are small; waiting to fill a packet would only delay them.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    axum::serve(
+    let stop = async {
+        stopped(shutdown).await;
+        down.send_replace(true);
+    };
+    connections::serve(
         listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
+        router,
+        connections::Limits::default(),
+        down.subscribe(),
+        stop,
     )
-    .with_graceful_shutdown({
-        let down = down.clone();
-        async move {
-            stopped(shutdown).await;
-            down.send_replace(true);
-        }
-    })
-    .await?;
+    .await;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     support::settle(&app).await?;
     drop(served);
@@ -195,7 +191,8 @@ async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next)
     let header = request
         .headers()
         .get(header::AUTHORIZATION)
-        .map(|value| value.to_str().unwrap_or("invalid"));
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let header = header.as_deref();
     let viewer = match token_of_header(header) {
         Err(reason) => Viewer::Nobody(reason),
         Ok(token) => match accounts::authenticate(&app, token).await {

@@ -139,6 +139,7 @@ async fn interrupted() {
 
 /// Says where everything is and what to try first.
 async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
+    use std::fmt::Write as _;
     let config = &app.config;
     let database = match url::Url::parse(&config.database_url()) {
         Ok(url) if url.scheme().starts_with("postgres") => format!(
@@ -159,28 +160,40 @@ async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
         Some(_) => "the configured model, with the built-in guide behind it",
         None => "the built-in guide",
     };
-    println!("haven serves on http://{address}");
-    println!("  GraphQL        http://{address}/graphql");
-    println!("  subscriptions  ws://{address}/graphql/ws");
-    println!("  REST           http://{address}/api/v1/");
-    println!("  database       {database}");
-    println!("  mail           {mail}");
-    println!("  assistant      {assistant}");
+    let mut text = String::new();
+    writeln!(text, "haven serves on http://{address}")?;
+    writeln!(text, "  GraphQL        http://{address}/graphql")?;
+    writeln!(text, "  subscriptions  ws://{address}/graphql/ws")?;
+    writeln!(text, "  REST           http://{address}/api/v1/")?;
+    writeln!(text, "  database       {database}")?;
+    writeln!(text, "  mail           {mail}")?;
+    writeln!(text, "  assistant      {assistant}")?;
     if !users::any(app).await? {
-        println!("Try first:");
-        println!("  curl -X POST http://{address}/api/v1/user/registration/ \\");
-        println!("    -H 'Content-Type: application/json' \\");
-        println!(
+        writeln!(text, "Try first:")?;
+        writeln!(
+            text,
+            "  curl -X POST http://{address}/api/v1/user/registration/ \\"
+        )?;
+        writeln!(text, "    -H 'Content-Type: application/json' \\")?;
+        writeln!(
+            text,
             "    -d '{{\"username\": \"testuser\", \"email\": \"test@example.com\", \
              \"password\": \"securepassword123\"}}'"
-        );
+        )?;
     }
     if users::admins(app).await?.is_empty() {
-        println!("Make an admin:");
-        println!("  haven admin create --username USERNAME --email EMAIL");
-        println!("  (from the source tree: cargo run -- admin create …)");
+        writeln!(text, "Make an admin:")?;
+        writeln!(
+            text,
+            "  haven admin create --username USERNAME --email EMAIL"
+        )?;
+        writeln!(
+            text,
+            "  (from the source tree: cargo run -- admin create …)"
+        )?;
     }
-    std::io::stdout().flush()?;
+    // Nobody has to read it: whoever started haven may have closed its output.
+    let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 

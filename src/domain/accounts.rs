@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{alarm_scenario, profile, session, user};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, SqlErr,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -204,6 +204,14 @@ pub async fn login(app: &App, mut check: Check, username: &str, password: String
         .filter(|user| right && user.is_active)
         .ok_or(Error::Unauthenticated(Unauthenticated::WrongCredentials))?;
     let tx = app.db.write().await?;
+    // Checking took its time: a password that was changed meanwhile opens nothing any more. The
+    // lock makes a change that begins now wait, and end this session too.
+    let user = user::Entity::find_by_id(user.id)
+        .lock_shared()
+        .one(&tx)
+        .await?
+        .filter(|now| now.is_active && now.password_hash == user.password_hash)
+        .ok_or(Error::Unauthenticated(Unauthenticated::WrongCredentials))?;
     session::Entity::delete_many()
         .filter(session::Column::UserId.eq(user.id))
         .filter(session::Column::LastUsedAt.lt(oldest_use(app)))

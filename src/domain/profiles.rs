@@ -3,7 +3,7 @@
 use entity::{alarm_scenario, music_track, profile, therapist};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect,
+    QueryFilter, QuerySelect, sea_query::LockType,
 };
 
 use crate::app::App;
@@ -71,10 +71,12 @@ pub async fn update(
     check.finish()?;
 
     let tx = app.db.write().await?;
-    let row = of_user(&tx, user_id).await?;
+    // What is linked to is locked, so that it can't be deleted before it is linked; and before
+    // the profile, as deleting it does, so that neither waits for the other.
     let mut check = Check::default();
     if let Some(Some(id)) = scenario
         && alarm_scenario::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
             .one(&tx)
             .await?
             .is_none()
@@ -84,6 +86,7 @@ pub async fn update(
     if let Some(Some(id)) = therapist_contact
         && therapist::Entity::find_by_id(id)
             .filter(therapist::Column::UserId.eq(user_id))
+            .lock(LockType::KeyShare)
             .one(&tx)
             .await?
             .is_none()
@@ -92,6 +95,7 @@ pub async fn update(
     }
     if let Some(Some(id)) = music
         && music_track::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
             .one(&tx)
             .await?
             .is_none()
@@ -99,7 +103,7 @@ pub async fn update(
         check.refuse("musicId", Problem::Unknown(Noun::MusicTrack));
     }
     check.finish()?;
-    let mut change = row.into_active_model();
+    let mut change = of_user(&tx, user_id).await?.into_active_model();
     set(&mut change.age, patch.age);
     set(&mut change.location, location);
     set(
@@ -140,13 +144,13 @@ pub async fn select_music(
     let user_id = reach(app, viewer, subject).await?;
     check.finish()?;
     let tx = app.db.write().await?;
-    let row = of_user(&tx, user_id).await?;
     let track = match track {
         None => None,
         Some(text) => {
             let id = parse_id(text.trim()).unwrap_or(0);
             Some(
                 music_track::Entity::find_by_id(id)
+                    .lock(LockType::KeyShare)
                     .one(&tx)
                     .await?
                     .ok_or(Error::NotFound(Noun::MusicTrack))?
@@ -154,7 +158,7 @@ pub async fn select_music(
             )
         }
     };
-    let mut change = row.into_active_model();
+    let mut change = of_user(&tx, user_id).await?.into_active_model();
     change.music_id = Set(track);
     let row = change.update(&tx).await?;
     tx.commit().await?;

@@ -1,9 +1,11 @@
 //! Therapists: at most one per user, told of an alarm where the profile links to it.
 
-use entity::{profile, therapist};
+use entity::{profile, therapist, user};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, SqlErr, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    sea_query::{Expr, LockType},
 };
 
 use crate::app::App;
@@ -48,6 +50,13 @@ pub async fn save(
     let email = check.email("email", input.email.as_deref());
     check.finish()?;
     let tx = app.db.write().await?;
+    // Of two requests at once, the second finds what the first made. Weaker than an exclusive
+    // lock, which would hold up whatever links to the user.
+    user::Entity::find_by_id(user_id)
+        .lock(LockType::NoKeyUpdate)
+        .one(&tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::User))?;
     let found = of_user(&tx, user_id).await?;
     let created = found.is_none();
     let mut change = match found {
@@ -60,18 +69,10 @@ pub async fn save(
     change.name = Set(name);
     change.phone = Set(phone);
     change.email = Set(email);
-    let saved = if created {
-        change.insert(&tx).await
+    let therapist = if created {
+        change.insert(&tx).await?
     } else {
-        change.update(&tx).await
-    };
-    let therapist = match saved {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            return Err(Error::Conflict(
-                "The therapist was changed at the same time.",
-            ));
-        }
-        other => other?,
+        change.update(&tx).await?
     };
     profile::Entity::update_many()
         .col_expr(profile::Column::TherapistId, Expr::value(therapist.id))

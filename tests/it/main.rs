@@ -8,6 +8,7 @@ mod accounts;
 mod alarms;
 mod assistant_model;
 mod bad_input;
+mod breaker;
 mod catalogue;
 mod clients;
 mod contacts;

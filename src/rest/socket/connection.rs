@@ -224,13 +224,17 @@ impl Connection {
 
     /// Stores a message. The next frame is read when that is done.
     async fn send(&mut self, incoming: Incoming) -> Result<(), End> {
-        let variables = json!({"user_id": incoming.user_id, "message": incoming.message});
-        let request = self.caller.request(&self.sockets.documents.send, variables);
-        let response = self.sockets.schema.execute(request).await;
-        match failure(&response) {
+        match self.store(incoming).await {
             None => Ok(()),
             Some(error) => self.object(&refused(&error)).await,
         }
+    }
+
+    /// Stores a message; why it was refused, if it was.
+    async fn store(&mut self, incoming: Incoming) -> Option<Error> {
+        let variables = json!({"user_id": incoming.user_id, "message": incoming.message});
+        let request = self.caller.request(&self.sockets.documents.send, variables);
+        failure(&self.sockets.schema.execute(request).await)
     }
 
     /// Says that a frame was wrong.
@@ -265,6 +269,14 @@ impl Connection {
             loop {
                 match self.socket.recv().await {
                     Some(Ok(Message::Close(_))) => return true,
+                    // Said before the peer knew that the server goes down.
+                    Some(Ok(Message::Text(text))) if code == close_code::AWAY => {
+                        if text.len() <= self.sockets.settings.frame_bytes
+                            && let Ok(incoming) = incoming(&self.way, &text)
+                        {
+                            self.store(incoming).await;
+                        }
+                    }
                     Some(Ok(_)) => {}
                     None | Some(Err(_)) => return false,
                 }
