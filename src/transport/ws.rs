@@ -406,7 +406,9 @@ fn decode(text: &str) -> Result<Incoming, End> {
             let payload = payload.ok_or(End::invalid("Member 'payload' is missing"))?;
             let params = Params::from_json(Value::Object(payload))
                 .map_err(|_| End::invalid("Member 'payload' has members of the wrong type"))?;
-            if params.query.is_none() && !params.extensions.contains_key("persistedQuery") {
+            let named =
+                params.document_id.is_some() || params.extensions.contains_key("persistedQuery");
+            if params.query.is_none() && !named {
                 return Err(End::invalid("Member 'payload.query' is missing"));
             }
             Ok(Incoming::Subscribe { id, params })

@@ -45,7 +45,7 @@ fn attacks() -> Vec<(Value, &'static str)> {
             "depth",
         ),
         (
-            format!("{{ me {} }}", nested("{ profile { user ", "{ id }", "} }", 5_000)),
+            format!("{{ me {} }}", nested("{ profile { user ", "{ id }", "} }", 1_000)),
             "nesting",
         ),
         (
@@ -118,7 +118,7 @@ fn attacks() -> Vec<(Value, &'static str)> {
             format!(
                 "{{ {} }}",
                 repeat(
-                    |n| format!("a{n}: __schema {{ types {{ fields {{ args {{ name }} }} }} }} "),
+                    |n| format!("a{n}: __schema {{ types {{ fields {{ args {{ name type {{ name }} }} }} }} }} "),
                     90
                 )
             ),

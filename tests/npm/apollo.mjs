@@ -78,6 +78,7 @@ assert.equal((await boss.logIn('boss')).isAdmin, true);
 const somebody = await user.logIn('user1');
 
 // Page through a connection with the stock helper.
+console.log('logged in');
 const USERS = gql`query Users($first: Int!, $after: String) {
   users(first: $first, after: $after) {
     edges { cursor node { id username profile { id age } } }
@@ -85,28 +86,34 @@ const USERS = gql`query Users($first: Int!, $after: String) {
   }
 }`;
 const users = boss.client.watchQuery({ query: USERS, variables: { first: 2 } });
-const following = users.subscribe(() => {});
-let { data } = await users.result();
-let pages = 1;
-while (data.users.pageInfo.hasNextPage) {
-  await users.fetchMore({ variables: { after: data.users.pageInfo.endCursor } });
-  ({ data } = users.getCurrentResult());
-  pages += 1;
+const shown = new Inbox();
+const following = users.subscribe((result) => shown.push(result.data?.users));
+await shown.until((lists) => lists.at(-1)?.edges.length === 2);
+for (const seen of [4, 6]) {
+  const { pageInfo } = shown.items.at(-1);
+  assert.equal(pageInfo.hasNextPage, true);
+  await users.fetchMore({ variables: { after: pageInfo.endCursor } });
+  await shown.until((lists) => lists.at(-1).edges.length === seen);
 }
-assert.equal(pages, 3);
+const data = { users: shown.items.at(-1) };
+assert.equal(data.users.pageInfo.hasNextPage, false);
 const names = ['boss', 'user1', 'user2', 'user3', 'user4', 'user5'];
 assert.deepEqual(data.users.edges.map(({ node }) => node.username).toSorted(), names);
 const cached = await boss.client.query({ query: USERS, variables: { first: 2 }, fetchPolicy: 'cache-only' });
 assert.equal(cached.data.users.edges.length, 6);
+
+console.log('paged');
 
 // A mutation, which the normalised cache shows wherever the object stands.
 const UPDATE = gql`mutation Update($id: ID!, $input: UpdateProfileInput!) {
   updateProfile(userId: $id, input: $input) { id age }
 }`;
 await boss.client.mutate({ mutation: UPDATE, variables: { id: somebody.id, input: { age: 41 } } });
-const changed = users.getCurrentResult().data.users.edges.find(({ node }) => node.id === somebody.id);
-assert.equal(changed.node.profile.age, 41);
+const ageOf = (list) => list.edges.find(({ node }) => node.id === somebody.id).node.profile.age;
+await shown.until((lists) => ageOf(lists.at(-1)) === 41);
 following.unsubscribe();
+
+console.log('changed');
 
 // A typed error: the code, and every wrong field.
 await assert.rejects(
@@ -151,6 +158,7 @@ const subscription = boss.client
 const texts = () => [...new Set(heard.items.map(({ message }) => message))];
 const arrives = (text) => heard.until((items) => items.some(({ message }) => message === text));
 
+console.log('refused; subscribes');
 await say('one');
 await arrives('one');
 boss.breakOff();

@@ -23,3 +23,9 @@ export class Inbox {
     while (!condition(this.items)) await new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
+
+// Nothing takes this long; it keeps a broken test from hanging.
+setTimeout(() => {
+  console.error('gave up waiting');
+  process.exit(1);
+}, 60_000).unref();

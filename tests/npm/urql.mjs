@@ -79,6 +79,7 @@ assert.equal((await boss.logIn('boss')).isAdmin, true);
 const somebody = await user.logIn('user1');
 
 // Page through a connection with the stock helper.
+console.log('logged in');
 const USERS = gql`query Users($first: Int!, $after: String) {
   users(first: $first, after: $after) {
     edges { cursor node { id username profile { id age } } }
@@ -98,6 +99,8 @@ assert.deepEqual(result.data.users.edges.map(({ node }) => node.username).toSort
 const cached = await boss.client.query(USERS, { first: 2 }, { requestPolicy: 'cache-only' });
 assert.equal(cached.data.users.edges.length, 6);
 
+console.log('paged');
+
 // A mutation, which the normalised cache shows wherever the object stands.
 const UPDATE = gql`mutation Update($id: ID!, $input: UpdateProfileInput!) {
   updateProfile(userId: $id, input: $input) { id age }
@@ -106,6 +109,8 @@ const updated = await boss.client.mutation(UPDATE, { id: somebody.id, input: { a
 assert.equal(updated.error, undefined);
 const after = await boss.client.query(USERS, { first: 2 }, { requestPolicy: 'cache-only' });
 assert.equal(after.data.users.edges.find(({ node }) => node.id === somebody.id).node.profile.age, 42);
+
+console.log('changed');
 
 // A typed error: the code, and every wrong field.
 const refused = await user.client.mutation(UPDATE, { id: 'me', input: { age: 200, ptsdLevel: 9 } });
@@ -143,6 +148,7 @@ const subscription = pipe(
 const texts = () => [...new Set(heard.items.map(({ message }) => message))];
 const arrives = (text) => heard.until((items) => items.some(({ message }) => message === text));
 
+console.log('refused; subscribes');
 await say('one');
 await arrives('one');
 boss.breakOff();
