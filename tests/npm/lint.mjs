@@ -42,6 +42,8 @@ const eslint = new ESLint({
             'ChatMessagePosted',
             'UserConnected',
             'UserDisconnected',
+            // A piece of an answer that is being written; the answer has an id.
+            'AssistantChunk',
           ],
         },
       }],
