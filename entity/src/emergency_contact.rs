@@ -20,6 +20,13 @@ pub struct Model {
     pub phone_digits: String,
     /// Empty when unknown.
     pub email: String,
+    /// When the contact asked not to be told any more.
+    pub opted_out_at: Option<DateTimeUtc>,
+    /// Since when mail to `email` fails for good; cleared by a mail that is taken and by another
+    /// address.
+    pub email_failed_at: Option<DateTimeUtc>,
+    /// The same of SMS to `phone`.
+    pub phone_failed_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

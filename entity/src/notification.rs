@@ -56,6 +56,25 @@ pub enum Status {
     Skipped,
 }
 
+/// What the provider said of a message after taking it, in the order in which it can come: a
+/// later word never gives way to an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
+pub enum Receipt {
+    /// It waits at the provider.
+    #[sea_orm(string_value = "queued")]
+    Queued,
+    /// It left the provider.
+    #[sea_orm(string_value = "sent")]
+    Sent,
+    /// It did not arrive.
+    #[sea_orm(string_value = "undelivered")]
+    Undelivered,
+    /// It arrived.
+    #[sea_orm(string_value = "delivered")]
+    Delivered,
+}
+
 /// Recipient and address are copied in: what was promised is sent, whatever is edited meanwhile.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -92,6 +111,17 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When the provider took it.
     pub sent_at: Option<DateTimeUtc>,
+    /// The step of the scenario it belongs to, from 0; a later step is due later.
+    pub step: i32,
+    /// 0 for the messages of real alarms, which have a lane of their own; more for what can
+    /// wait behind them.
+    pub priority: i32,
+    /// The provider's own id of the message, by which a receipt names it.
+    pub provider_id: Option<String>,
+    /// The last receipt, where the channel has any.
+    pub receipt: Option<Receipt>,
+    /// When it arrived, as a receipt says.
+    pub delivered_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -9,6 +9,7 @@ mod m0003_people;
 mod m0004_alarms;
 mod m0005_chat;
 mod m0006_assistant_answers;
+mod m0007_alerting;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_alarms::Migration),
             Box::new(m0005_chat::Migration),
             Box::new(m0006_assistant_answers::Migration),
+            Box::new(m0007_alerting::Migration),
         ]
     }
 }

@@ -32,8 +32,9 @@ mod smtp;
 
 /// Notifications sent at the same time.
 const AT_ONCE: usize = 32;
-/// Of these, how many may be repeated tries: the rest is kept for alarms that are new.
-const AGAIN_AT_ONCE: usize = 24;
+/// Of these, how many may be anything but the first tries of real alarms, for which the rest is
+/// kept.
+const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due.
 const NAP: Duration = Duration::from_secs(30);
 /// The pauses between tries to record an outcome. Together they are shorter than what a lease
@@ -124,9 +125,9 @@ impl Working {
         let free = AT_ONCE.saturating_sub(self.held.len());
         match lane {
             Lane::First => free,
-            Lane::Again => {
-                let again = self.held.values().filter(|(_, lane)| *lane == Lane::Again);
-                free.min(AGAIN_AT_ONCE.saturating_sub(again.count()))
+            Lane::Later => {
+                let later = self.held.values().filter(|(_, lane)| *lane == Lane::Later);
+                free.min(LATER_AT_ONCE.saturating_sub(later.count()))
             }
         }
     }
@@ -158,7 +159,7 @@ impl Working {
 /// Claims what is due and there is room for; gives the time until something else is due.
 async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm::DbErr> {
     let mut nap = NAP;
-    for lane in [Lane::First, Lane::Again] {
+    for lane in [Lane::First, Lane::Later] {
         loop {
             let room = working.room(lane);
             if room == 0 {

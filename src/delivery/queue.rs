@@ -28,13 +28,19 @@ const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
 /// The pauses after the first tries, in seconds; after these, the last one again and again.
 const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
 
-/// First tries have connections of their own, so that no backlog of repeated ones delays them.
+/// The priority of a real alarm's messages.
+const ALARM: i32 = 0;
+/// The priority of what can wait until those went out.
+const BEHIND_ALARMS: i32 = 1;
+
+/// First tries of alarms have connections of their own, so that no backlog of other
+/// messages delays them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Never tried yet.
+    /// A real alarm's message, never tried yet.
     First,
-    /// Tried before, or its worker died.
-    Again,
+    /// Tried before, or its worker died, or of another purpose.
+    Later,
 }
 
 impl Lane {
@@ -42,18 +48,18 @@ impl Lane {
     /// the statement has no parameters in its place.
     fn open(self) -> Expr {
         Expr::cust(match self {
-            Self::First => "status = 'pending' AND attempts = 0",
-            Self::Again => "status IN ('pending', 'sending') AND attempts > 0",
+            Self::First => "status = 'pending' AND attempts = 0 AND priority = 0",
+            Self::Later => "status IN ('pending', 'sending') AND (attempts > 0 OR priority > 0)",
         })
     }
 
     /// The lane a claimed row came from.
     #[must_use]
     pub const fn of(row: &notification::Model) -> Self {
-        if row.attempts <= 1 {
+        if row.attempts <= 1 && row.priority == ALARM {
             Self::First
         } else {
-            Self::Again
+            Self::Later
         }
     }
 }
@@ -343,6 +349,11 @@ pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveM
         message_id: Set(app.delivery.new_message_id()),
         created_at: Set(now),
         sent_at: Set(None),
+        step: Set(0),
+        priority: Set(BEHIND_ALARMS),
+        provider_id: Set(None),
+        receipt: Set(None),
+        delivered_at: Set(None),
     }
 }
 
@@ -375,6 +386,11 @@ pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::Ac
         message_id: Set(app.delivery.new_message_id()),
         created_at: Set(now),
         sent_at: Set(None),
+        step: Set(0),
+        priority: Set(ALARM),
+        provider_id: Set(None),
+        receipt: Set(None),
+        delivered_at: Set(None),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use entity::alarm::Kind;
 use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
@@ -204,6 +205,7 @@ async fn begin(
     }
     .ok_or(Error::NotFound(Noun::AlarmScenario))?;
     let alarm = alarm::ActiveModel {
+        kind: Set(Kind::Real),
         user_id: Set(user_id),
         scenario_id: Set(Some(scenario.id)),
         scenario_name: Set(scenario.name),
@@ -249,6 +251,7 @@ fn blank_result() -> alarm_result::ActiveModel {
         therapist_notified: Set(false),
         completed: Set(false),
         all_clear: Set(false),
+        closed_by_itself: Set(false),
         ..Default::default()
     }
 }
