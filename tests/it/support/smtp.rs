@@ -51,6 +51,8 @@ pub enum Behaviour {
     DeferRecipients,
     /// Reads the mail, then puts it off (451).
     DeferMail,
+    /// Greets with this reply, as in `421 4.3.2 later`, and closes the connection.
+    GreetWith(&'static str),
     /// Takes the connection and says nothing until the behaviour changes.
     HangAtGreeting,
     /// Reads the mail and says nothing until the behaviour changes; then goes on by the new one.
@@ -205,6 +207,11 @@ impl SmtpServer {
     /// What has happened so far.
     pub fn ledger(&self) -> Ledger {
         self.room.ledger.borrow().clone()
+    }
+
+    /// What has happened so far, and whatever happens from now on.
+    pub fn follow(&self) -> watch::Receiver<Ledger> {
+        self.room.ledger.subscribe()
     }
 
     /// The mails taken so far, oldest first.
