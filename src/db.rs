@@ -124,20 +124,21 @@ impl Db {
         })
     }
 
-    /// Brings the tables up to date. Several nodes may call it at once.
+    /// Brings the tables up to date, wholly or not at all: a migration that fails, or whose
+    /// process dies half-way, leaves nothing behind. Several nodes may call it at once.
     ///
     /// # Errors
-    /// If a migration fails; what it did is rolled back on PostgreSQL.
+    /// If a migration fails.
     pub async fn migrate(&self) -> Result<(), DbErr> {
-        if self.requests.get_database_backend() != DbBackend::Postgres {
-            return Migrator::up(&self.requests, None).await;
+        let migrating = self.write().await?;
+        if self.requests.get_database_backend() == DbBackend::Postgres {
+            // SQLite has one writer at a time anyway. The lock goes with the transaction.
+            migrating
+                .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+                .await?;
         }
-        // The lock goes with the transaction, and so does a migration that fails half-way.
-        let lock = self.requests.begin().await?;
-        lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            .await?;
-        Migrator::up(&lock, None).await?;
-        lock.commit().await
+        Migrator::up(&migrating, None).await?;
+        migrating.commit().await
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that
