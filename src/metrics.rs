@@ -16,6 +16,11 @@ use prometheus_client::registry::Registry;
 const ANSWERS: [f64; 11] = [
     0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 3.0, 10.0,
 ];
+/// Bounds for storing an alarm, in seconds.
+const STORED: [f64; 16] = [
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    10.0,
+];
 /// Bounds for sending one notification, in seconds. No send takes longer than 30.
 const SENDS: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
@@ -49,6 +54,7 @@ pub struct Metrics {
     tries: Family<Tried, Counter>,
     sends: Family<Sent, Histogram, fn() -> Histogram>,
     alarms: Counter,
+    stored: Histogram,
     waiting: Family<Waiting, Gauge>,
     oldest_due: Gauge<f64, AtomicU64>,
     content: Gauge,
@@ -65,6 +71,7 @@ impl Metrics {
             tries: Family::default(),
             sends: Family::new_with_constructor(|| Histogram::new(SENDS)),
             alarms: Counter::default(),
+            stored: Histogram::new(STORED),
             waiting: Family::default(),
             oldest_due: Gauge::default(),
             content: Gauge::default(),
@@ -87,6 +94,12 @@ impl Metrics {
             "alarms_triggered",
             "Alarms stored; presses that joined one are not counted",
             metrics.alarms.clone(),
+        );
+        registry.register(
+            "alarm_stored_seconds",
+            "Time from a press to its being stored, repeated presses included; the answer waits \
+             longer, for the outcomes",
+            metrics.stored.clone(),
         );
         registry.register(
             "notifications_waiting",
@@ -143,6 +156,11 @@ impl Metrics {
     /// An alarm was stored.
     pub fn alarm(&self) {
         self.alarms.inc();
+    }
+
+    /// A press was stored this long after it arrived.
+    pub fn alarm_stored(&self, time: Duration) {
+        self.stored.observe(time.as_secs_f64());
     }
 
     /// This many notifications wait in the lane.

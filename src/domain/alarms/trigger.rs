@@ -77,6 +77,7 @@ pub async fn trigger(
     let triggered = storing
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
+    app.metrics.alarm_stored(arrived.elapsed());
     // Whether or not the outcomes are known by then: the alarm stands.
     let _ = timeout_at(
         arrived + PATIENCE,

@@ -244,7 +244,7 @@ impl SmtpServer {
     /// # Panics
     /// It did not come to hold within ten seconds.
     pub async fn until(&self, what: &str, reached: impl Fn(&Ledger) -> bool) -> Ledger {
-        let mut ledger = self.room.ledger.subscribe();
+        let mut ledger = self.follow();
         let found = timeout(PATIENCE, ledger.wait_for(|ledger| reached(ledger))).await;
         match found {
             Ok(ledger) => ledger.unwrap().clone(),
