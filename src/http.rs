@@ -29,6 +29,7 @@ use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::receipts;
 use crate::rest::{self, socket};
 use crate::transport;
 
@@ -64,6 +65,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(rest::router(&schema)?)
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .merge(receipts::router(app.clone()))
         .route("/healthz", get(health).with_state(app))
         .merge(graphiql::router(graphiql::FILES))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))

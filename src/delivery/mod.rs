@@ -11,23 +11,29 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::notification::Purpose;
+use entity::notification::{Channel, Purpose};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 
 pub use failure::Failure;
 pub use queue::{Recipient, all_clear, first};
+pub use receipts::receive;
 
 use crate::app::App;
 use crate::config::Config;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
+use sms::Gateway;
 use smtp::Refusal;
 
 mod failure;
 mod letter;
 pub mod mail;
+mod phone;
 mod queue;
+mod receipts;
+mod short;
+mod sms;
 mod smtp;
 
 /// Notifications sent at the same time.
@@ -50,13 +56,20 @@ const RECORDING: [Duration; 5] = [
 /// What the rest of haven knows of the delivery.
 pub struct Delivery {
     mailer: Mailer,
+    gateway: Option<Gateway>,
+    /// The deployment's country, for phone numbers without one.
+    country: Option<String>,
     woken: Notify,
 }
 
 impl fmt::Display for Delivery {
-    /// Where mails go, for the operator.
+    /// Where mails and SMS go, for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mailer.fmt(f)
+        self.mailer.fmt(f)?;
+        match &self.gateway {
+            Some(gateway) => write!(f, ", and SMS to {gateway}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -68,6 +81,8 @@ impl Delivery {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             mailer: Mailer::new(config)?,
+            gateway: Gateway::new(config)?,
+            country: config.country.clone(),
             woken: Notify::new(),
         })
     }
@@ -76,6 +91,35 @@ impl Delivery {
     /// is busy or not running yet.
     pub fn wake(&self) {
         self.woken.notify_one();
+    }
+
+    /// By what ways this deployment can tell somebody.
+    #[must_use]
+    pub const fn channels(&self) -> &'static [Channel] {
+        match self.gateway {
+            Some(_) => &[Channel::Email, Channel::Sms],
+            None => &[Channel::Email],
+        }
+    }
+
+    /// A phone number as typed in the form an SMS is sent to; as it was where it has none.
+    #[must_use]
+    pub fn number(&self, typed: &str) -> String {
+        phone::normalized(typed, self.country.as_deref()).unwrap_or_else(|| typed.to_owned())
+    }
+
+    /// Whether there is a gateway that sends receipts.
+    #[must_use]
+    pub const fn has_receipts(&self) -> bool {
+        self.gateway.is_some()
+    }
+
+    /// Whether the gateway signed this receipt: the fields of a form for this notification.
+    #[must_use]
+    pub fn signed(&self, notification: i64, fields: &[(String, String)], signature: &str) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.signed(notification, fields, signature))
     }
 
     /// A new message id, without angle brackets.
@@ -197,13 +241,13 @@ async fn deliver(app: Arc<App>, job: Job) {
         Outcome::Skipped(Failure::AlarmCompleted)
     } else {
         match send(&app, &job).await {
-            Ok(()) => Outcome::Sent,
+            Ok(provider_id) => Outcome::Sent { provider_id },
             Err(refusal) => Outcome::Refused(refusal),
         }
     };
     let (notification, attempt) = (row.id, row.attempts);
     match &outcome {
-        Outcome::Sent => tracing::info!(notification, attempt, "sent"),
+        Outcome::Sent { .. } => tracing::info!(notification, attempt, "sent"),
         Outcome::Skipped(why) => tracing::info!(notification, why = why.code(), "skipped"),
         Outcome::Refused(Refusal::Temporary(why)) => {
             tracing::warn!(
@@ -224,7 +268,7 @@ async fn deliver(app: Arc<App>, job: Job) {
     }
     let mut pauses = RECORDING.iter();
     loop {
-        match queue::record(&app, &job, outcome).await {
+        match queue::record(&app, &job, &outcome).await {
             Ok(()) => break,
             Err(error) => match pauses.next() {
                 Some(pause) => {
@@ -240,7 +284,35 @@ async fn deliver(app: Arc<App>, job: Job) {
     }
 }
 
-async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
+/// Sends one notification over its channel; gives the provider's id of it, where there is one.
+async fn send(app: &App, job: &Job) -> Result<Option<String>, Refusal> {
+    match job.notification.channel {
+        Channel::Email => send_mail(app, job).await.map(|()| None),
+        Channel::Sms => send_sms(app, job).await.map(Some),
+    }
+}
+
+async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
+    let row = &job.notification;
+    // It was there when the button was pressed, and may be again after the next restart, or on
+    // another node.
+    let Some(gateway) = &app.delivery.gateway else {
+        return Err(Refusal::Temporary(Failure::ServerRefused));
+    };
+    if !phone::is_e164(&row.address) {
+        return Err(Refusal::Permanent(Failure::InvalidNumber));
+    }
+    gateway
+        .send(&sms::Message {
+            notification: row.id,
+            to: &row.address,
+            text: &job.story(app.clock.now()).short(),
+            message_id: &row.message_id,
+        })
+        .await
+}
+
+async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let now = app.clock.now();
     let words = job.story(now).tell().map_err(|error| {
         tracing::error!(%error, "a mail can't be put into words");
