@@ -43,6 +43,18 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// The sender of every mail.
     pub mail_from: String,
+    /// The base URL of an SMS gateway with the API of Twilio; not set: no SMS is sent.
+    #[serde(deserialize_with = "web_address")]
+    pub sms_url: Option<Url>,
+    /// The account at the gateway (Twilio's account SID).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_account: Option<String>,
+    /// The account's secret, with which the gateway signs its receipts too (Twilio's auth token).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_token: Option<SecretString>,
+    /// The sender of every SMS: a number, or the SID of a messaging service.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_from: Option<String>,
     /// The base URL of an OpenAI-compatible API; not set: the built-in guide answers.
     #[serde(deserialize_with = "web_address")]
     pub assistant_url: Option<Url>,
@@ -110,6 +122,10 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             smtp_url: None,
             mail_from: "haven <haven@localhost>".to_owned(),
+            sms_url: None,
+            sms_account: None,
+            sms_token: None,
+            sms_from: None,
             assistant_url: None,
             assistant_key: None,
             assistant_model: "gpt-4o-mini".to_owned(),

@@ -28,6 +28,7 @@ use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::receipts;
 use crate::rest::{self, socket};
 use crate::transport;
 
@@ -62,6 +63,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .merge(health::routes(app.clone(), shutdown))
+        .merge(receipts::router(app.clone()))
         .merge(graphiql::router(graphiql::FILES))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
         .layer(middleware::from_fn_with_state(app, observe)))

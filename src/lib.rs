@@ -14,5 +14,6 @@ pub mod graphql;
 pub mod http;
 pub mod language;
 pub mod metrics;
+pub mod receipts;
 pub mod rest;
 pub mod transport;

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::notification::Purpose;
+use entity::notification::{Channel, Purpose};
 use sea_orm::{ActiveEnum, DbErr};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 pub use auditor::{Discontent, Finding, audit, beat};
 pub use failure::Failure;
 pub use queue::{Recipient, all_clear, first};
+pub use receipts::receive;
 
 use crate::app::App;
 use crate::config::Config;
@@ -27,6 +28,7 @@ use auditor::Auditor;
 use lease::Leases;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
+use sms::Gateway;
 use smtp::Refusal;
 
 mod auditor;
@@ -34,9 +36,13 @@ mod failure;
 mod lease;
 mod letter;
 pub mod mail;
+mod phone;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod receipts;
+mod short;
+mod sms;
 mod smtp;
 
 /// Notifications sent at the same time.
@@ -66,15 +72,22 @@ const CLOSING: Duration = Duration::from_secs(40);
 /// What the rest of haven knows of the delivery.
 pub struct Delivery {
     mailer: Mailer,
+    gateway: Option<Gateway>,
+    /// The deployment's country, for phone numbers without one.
+    country: Option<String>,
     woken: Notify,
     leases: Leases,
     auditor: Auditor,
 }
 
 impl fmt::Display for Delivery {
-    /// Where mails go, for the operator.
+    /// Where mails and SMS go, for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mailer.fmt(f)
+        self.mailer.fmt(f)?;
+        match &self.gateway {
+            Some(gateway) => write!(f, ", and SMS to {gateway}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -86,6 +99,8 @@ impl Delivery {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             mailer: Mailer::new(config)?,
+            gateway: Gateway::new(config)?,
+            country: config.country.clone(),
             woken: Notify::new(),
             leases: Leases::default(),
             auditor: Auditor::new(config)?,
@@ -102,6 +117,35 @@ impl Delivery {
     #[must_use]
     pub fn finding(&self) -> Finding {
         self.auditor.finding()
+    }
+
+    /// By what ways this deployment can tell somebody.
+    #[must_use]
+    pub const fn channels(&self) -> &'static [Channel] {
+        match self.gateway {
+            Some(_) => &[Channel::Email, Channel::Sms],
+            None => &[Channel::Email],
+        }
+    }
+
+    /// A phone number as typed in the form an SMS is sent to; as it was where it has none.
+    #[must_use]
+    pub fn number(&self, typed: &str) -> String {
+        phone::normalized(typed, self.country.as_deref()).unwrap_or_else(|| typed.to_owned())
+    }
+
+    /// Whether there is a gateway that sends receipts.
+    #[must_use]
+    pub const fn has_receipts(&self) -> bool {
+        self.gateway.is_some()
+    }
+
+    /// Whether the gateway signed this receipt: the fields of a form for this notification.
+    #[must_use]
+    pub fn signed(&self, notification: i64, fields: &[(String, String)], signature: &str) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.signed(notification, fields, signature))
     }
 
     /// A new message id, without angle brackets.
@@ -262,7 +306,7 @@ async fn deliver(app: Arc<App>, job: Job) {
     } else {
         let begun = Instant::now();
         let outcome = match send(&app, &job).await {
-            Ok(()) => Outcome::Sent,
+            Ok(provider_id) => Outcome::Sent { provider_id },
             Err(refusal) => Outcome::Refused(refusal),
         };
         app.metrics
@@ -271,7 +315,7 @@ async fn deliver(app: Arc<App>, job: Job) {
     };
     let (notification, attempt) = (row.id, row.attempts);
     match &outcome {
-        Outcome::Sent => tracing::info!(notification, attempt, "sent"),
+        Outcome::Sent { .. } => tracing::info!(notification, attempt, "sent"),
         Outcome::Skipped(why) => tracing::info!(notification, why = why.code(), "skipped"),
         Outcome::Refused(Refusal::Temporary(why)) => {
             tracing::warn!(
@@ -294,7 +338,7 @@ async fn deliver(app: Arc<App>, job: Job) {
     let mut pause = Duration::ZERO;
     let given_up = Instant::now() + RECORDED_WITHIN;
     // Recording twice changes nothing, so a try whose end is unknown is simply repeated.
-    while let Err(error) = in_time(queue::record(&app, &job, outcome)).await {
+    while let Err(error) = in_time(queue::record(&app, &job, &outcome)).await {
         if Instant::now() > given_up {
             tracing::error!(notification, %error, "the outcome is lost");
             break;
@@ -305,7 +349,35 @@ async fn deliver(app: Arc<App>, job: Job) {
     }
 }
 
-async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
+/// Sends one notification over its channel; gives the provider's id of it, where there is one.
+async fn send(app: &App, job: &Job) -> Result<Option<String>, Refusal> {
+    match job.notification.channel {
+        Channel::Email => send_mail(app, job).await.map(|()| None),
+        Channel::Sms => send_sms(app, job).await.map(Some),
+    }
+}
+
+async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
+    let row = &job.notification;
+    // It was there when the button was pressed, and may be again after the next restart, or on
+    // another node.
+    let Some(gateway) = &app.delivery.gateway else {
+        return Err(Refusal::Temporary(Failure::ServerRefused));
+    };
+    if !phone::is_e164(&row.address) {
+        return Err(Refusal::Permanent(Failure::InvalidNumber));
+    }
+    gateway
+        .send(&sms::Message {
+            notification: row.id,
+            to: &row.address,
+            text: &job.story(app.clock.now()).short(),
+            message_id: &row.message_id,
+        })
+        .await
+}
+
+async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let now = app.clock.now();
     let words = job.story(now).tell().map_err(|error| {
         tracing::error!(%error, "a mail can't be put into words");

@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::notification::{Channel, Purpose, RecipientKind, Status};
+use entity::notification::{Channel, Purpose, Receipt, RecipientKind, Status};
 use entity::{alarm, alarm_result, notification, profile, user};
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
+    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
     QuerySelect, Select,
 };
@@ -96,6 +96,7 @@ impl Job {
             result: &self.result,
             user: &self.user,
             usual_location: &self.usual_location,
+            link: None,
             now,
         }
     }
@@ -247,10 +248,13 @@ async fn world(
 }
 
 /// What came of a claimed notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The provider took it.
-    Sent,
+    Sent {
+        /// The provider's own id of it, where it gives one.
+        provider_id: Option<String>,
+    },
     /// It was not taken.
     Refused(Refusal),
     /// It is no longer needed.
@@ -258,12 +262,13 @@ pub enum Outcome {
 }
 
 /// Records an outcome and, in the same transaction, what follows from it: the flags of the result,
-/// and the all-clear for somebody who was told while the alarm was being ended.
+/// the all-clear for somebody who was told while the alarm was being ended, and that the other
+/// channel of somebody who can't be reached by this one is tried at once.
 /// Tells subscribers after the commit.
 ///
 /// # Errors
 /// The database's; nothing is recorded then.
-pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr> {
+pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr> {
     use notification::Column;
     let now = app.clock.now();
     let row = &job.notification;
@@ -280,8 +285,8 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
     let told_of_alarm = row.purpose == Purpose::Alarm;
     let over = told_of_alarm && result.completed;
     let again = now + pause(row.attempts);
-    let (status, failure) = match outcome {
-        Outcome::Sent => (Status::Sent, None),
+    let (status, failure) = match *outcome {
+        Outcome::Sent { .. } => (Status::Sent, None),
         Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
         Outcome::Refused(_) if over => (Status::Skipped, Some(Failure::AlarmCompleted)),
@@ -289,6 +294,10 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
             (Status::Failed, Some(Failure::Expired))
         }
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
+    };
+    let provider_id = match outcome {
+        Outcome::Sent { provider_id } => provider_id.as_ref(),
+        _ => None,
     };
     let change = notification::ActiveModel {
         status: Set(status),
@@ -304,14 +313,26 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         } else {
             NotSet
         },
+        provider_id: provider_id.map_or(NotSet, |id| Set(Some(id.clone()))),
+        // That of an earlier try says nothing of this one.
+        receipt: provider_id.map_or(NotSet, |_| Set(None)),
         ..Default::default()
     };
     let mut update = notification::Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(row.id));
     update = if status == Status::Sent {
-        // It did go out, whatever became of the lease.
-        update.filter(Column::Status.ne(Status::Sent))
+        // It did go out, whatever became of the lease. Only a receipt knows better, which may
+        // have come before this.
+        let refuted = Column::ProviderId
+            .eq(provider_id.cloned().unwrap_or_default())
+            .and(Column::Receipt.eq(Receipt::Undelivered));
+        update.filter(Column::Status.ne(Status::Sent)).filter(
+            Column::ProviderId
+                .is_null()
+                .or(Column::Receipt.is_null())
+                .or(refuted.not()),
+        )
     } else {
         update
             .filter(Column::Status.eq(Status::Sending))
@@ -321,25 +342,10 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         tx.rollback().await?;
         return Ok(());
     }
-    if status == Status::Sent && told_of_alarm {
-        let flags = match row.recipient_kind {
-            RecipientKind::Contact => alarm_result::ActiveModel {
-                message_sent_to_contacts: Set(true),
-                ..Default::default()
-            },
-            RecipientKind::Therapist => alarm_result::ActiveModel {
-                therapist_notified: Set(true),
-                ..Default::default()
-            },
-        };
-        alarm_result::Entity::update_many()
-            .set(flags)
-            .filter(alarm_result::Column::Id.eq(result.id))
-            .exec(&tx)
-            .await?;
-        if result.completed && result.all_clear {
-            all_clear(app, row).insert(&tx).await?;
-        }
+    match status {
+        Status::Sent => took(app, &tx, &result, row).await?,
+        Status::Failed => hurry(app, &tx, row).await?,
+        _ => {}
     }
     tx.commit().await?;
     app.metrics.tried(
@@ -347,8 +353,111 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         row.channel.to_value(),
         status.to_value(),
     );
+    if status == Status::Failed {
+        app.delivery.wake();
+    }
     app.events
         .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
+    Ok(())
+}
+
+/// What follows once the provider took a message.
+///
+/// # Errors
+/// The database's.
+pub async fn took(
+    app: &App,
+    tx: &DatabaseTransaction,
+    result: &alarm_result::Model,
+    row: &notification::Model,
+) -> Result<(), DbErr> {
+    if row.purpose != Purpose::Alarm {
+        return Ok(());
+    }
+    flag(tx, result, row.recipient_kind, true).await?;
+    // Once: a message that is said not to have arrived and then to have, was taken before.
+    if result.completed && result.all_clear && !cleared(tx, row).await? {
+        all_clear(app, row).insert(tx).await?;
+    }
+    Ok(())
+}
+
+/// The messages of one purpose to the recipient of `row`, of the same alarm.
+fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
+    use notification::Column;
+    let same = |column: Column, id: Option<i64>| match id {
+        Some(id) => column.eq(id),
+        None => column.is_null(),
+    };
+    Condition::all()
+        .add(Column::AlarmId.eq(row.alarm_id))
+        .add(Column::Purpose.eq(purpose))
+        .add(Column::RecipientKind.eq(row.recipient_kind))
+        .add(same(Column::ContactId, row.contact_id))
+        .add(same(Column::TherapistId, row.therapist_id))
+        // Where the contact is deleted, its name is what is left.
+        .add(Column::RecipientName.eq(row.recipient_name.as_str()))
+}
+
+/// Whether there is an all-clear for this recipient over this channel.
+async fn cleared(tx: &DatabaseTransaction, row: &notification::Model) -> Result<bool, DbErr> {
+    let found = notification::Entity::find()
+        .filter(to_same(row, Purpose::AllClear))
+        .filter(notification::Column::Channel.eq(row.channel))
+        .count(tx)
+        .await?;
+    Ok(found > 0)
+}
+
+/// Sets what the result says of whether recipients of this kind were told.
+///
+/// # Errors
+/// The database's.
+pub async fn flag(
+    tx: &DatabaseTransaction,
+    result: &alarm_result::Model,
+    kind: RecipientKind,
+    told: bool,
+) -> Result<(), DbErr> {
+    let flags = match kind {
+        RecipientKind::Contact => alarm_result::ActiveModel {
+            message_sent_to_contacts: Set(told),
+            ..Default::default()
+        },
+        RecipientKind::Therapist => alarm_result::ActiveModel {
+            therapist_notified: Set(told),
+            ..Default::default()
+        },
+    };
+    alarm_result::Entity::update_many()
+        .set(flags)
+        .filter(alarm_result::Column::Id.eq(result.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Has what waits for its next try on the other channels of a recipient tried at once: this one
+/// failed for good. The worker is to be woken after the commit.
+///
+/// # Errors
+/// The database's.
+pub async fn hurry(
+    app: &App,
+    tx: &DatabaseTransaction,
+    failed: &notification::Model,
+) -> Result<(), DbErr> {
+    use notification::Column;
+    let now = app.clock.now();
+    notification::Entity::update_many()
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(to_same(failed, failed.purpose))
+        .filter(Column::Step.eq(failed.step))
+        .filter(Column::Channel.ne(failed.channel))
+        .filter(Column::Status.eq(Status::Pending))
+        .filter(Column::NextAttemptAt.gt(now))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
@@ -391,8 +500,8 @@ pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveM
     }
 }
 
-/// The first notification of an alarm for one recipient: pending where there is an address,
-/// skipped where there is none.
+/// The first notification of an alarm for one recipient over one channel: pending where there is
+/// an address, skipped where there is none.
 #[must_use]
 pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::ActiveModel {
     let now = app.clock.now();
@@ -406,7 +515,7 @@ pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::Ac
         therapist_id: Set((recipient.kind == RecipientKind::Therapist).then_some(recipient.id)),
         recipient_name: Set(recipient.name),
         relationship: Set(recipient.relationship),
-        channel: Set(Channel::Email),
+        channel: Set(recipient.channel),
         address: Set(recipient.address),
         status: Set(if failure.is_none() {
             Status::Pending
@@ -428,7 +537,7 @@ pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::Ac
     }
 }
 
-/// Whom an alarm tells.
+/// Whom an alarm tells, and over which channel.
 #[derive(Clone, Debug)]
 pub struct Recipient {
     /// Contact or therapist.
@@ -439,7 +548,9 @@ pub struct Recipient {
     pub name: String,
     /// What a contact is to the user; empty for a therapist.
     pub relationship: String,
-    /// The address; empty when unknown.
+    /// How it is told.
+    pub channel: Channel,
+    /// The address or number; empty when unknown.
     pub address: String,
 }
 
@@ -447,12 +558,16 @@ impl Recipient {
     /// Why nothing can be sent to it, if that is so.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
-        if self.address.trim().is_empty() {
-            Some(Failure::NoAddress)
-        } else if super::mail::address(&self.address).is_none() {
-            Some(Failure::InvalidAddress)
-        } else {
-            None
+        let blank = self.address.trim().is_empty();
+        match self.channel {
+            Channel::Email if blank => Some(Failure::NoAddress),
+            Channel::Email => super::mail::address(&self.address)
+                .is_none()
+                .then_some(Failure::InvalidAddress),
+            Channel::Sms if blank => Some(Failure::NoNumber),
+            Channel::Sms => {
+                (!super::phone::is_e164(&self.address)).then_some(Failure::InvalidNumber)
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ mod profiles;
 mod rest_documented;
 mod rest_rulings;
 mod schema;
+mod sms;
 mod smtp_server;
 mod socket_limits;
 mod sockets;
