@@ -29,6 +29,7 @@ use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::pages;
 use crate::rest::{self, socket};
 use crate::transport;
 
@@ -64,8 +65,9 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(rest::router(&schema)?)
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
-        .route("/healthz", get(health).with_state(app))
+        .route("/healthz", get(health).with_state(app.clone()))
         .merge(graphiql::router(graphiql::FILES))
+        .merge(pages::router(app)?)
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
         .layer(middleware::from_fn(observe)))
 }

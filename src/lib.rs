@@ -13,5 +13,7 @@ pub mod graphiql;
 pub mod graphql;
 pub mod http;
 pub mod language;
+pub mod links;
+pub mod pages;
 pub mod rest;
 pub mod transport;

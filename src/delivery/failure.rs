@@ -26,10 +26,14 @@ pub enum Failure {
     Expired,
     /// The alarm was over before it was sent.
     AlarmCompleted,
+    /// Somebody told earlier is on the way or has called, so that later steps are not begun.
+    Answered,
+    /// The contact asked not to be told any more.
+    OptedOut,
 }
 
 impl Failure {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
@@ -40,6 +44,8 @@ impl Failure {
         Self::NotWritten,
         Self::Expired,
         Self::AlarmCompleted,
+        Self::Answered,
+        Self::OptedOut,
     ];
 
     /// The word stored and shown to clients.
@@ -56,6 +62,8 @@ impl Failure {
             Self::NotWritten => "not_written",
             Self::Expired => "expired",
             Self::AlarmCompleted => "alarm_completed",
+            Self::Answered => "answered",
+            Self::OptedOut => "opted_out",
         }
     }
 
@@ -89,6 +97,10 @@ impl Failure {
             (Self::Expired, Language::En) => "it could not be sent within a day.",
             (Self::AlarmCompleted, Language::Ru) => "тревога завершена до отправки.",
             (Self::AlarmCompleted, Language::En) => "the alarm was over before it was sent.",
+            (Self::Answered, Language::Ru) => "другие уже откликнулись.",
+            (Self::Answered, Language::En) => "others have answered already.",
+            (Self::OptedOut, Language::Ru) => "контакт отказался от уведомлений.",
+            (Self::OptedOut, Language::En) => "the contact does not want to be notified.",
         }
     }
 }

@@ -11,15 +11,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::notification::Purpose;
+use entity::notification::{Purpose, RecipientKind};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 
 pub use failure::Failure;
+pub use letter::{duration, map, moment};
 pub use queue::{Recipient, all_clear, first};
 
 use crate::app::App;
 use crate::config::Config;
+use crate::links;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
 use smtp::Refusal;
@@ -29,6 +31,7 @@ mod letter;
 pub mod mail;
 mod queue;
 mod smtp;
+pub mod steps;
 
 /// Notifications sent at the same time.
 const AT_ONCE: usize = 32;
@@ -195,6 +198,8 @@ async fn deliver(app: Arc<App>, job: Job) {
     let row = &job.notification;
     let outcome = if row.purpose == Purpose::Alarm && job.result.completed {
         Outcome::Skipped(Failure::AlarmCompleted)
+    } else if row.step > 0 && row.purpose == Purpose::Alarm && job.result.answered_at.is_some() {
+        Outcome::Skipped(Failure::Answered)
     } else {
         match send(&app, &job).await {
             Ok(()) => Outcome::Sent,
@@ -242,11 +247,15 @@ async fn deliver(app: Arc<App>, job: Job) {
 
 async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
     let now = app.clock.now();
-    let words = job.story(now).tell().map_err(|error| {
+    let row = &job.notification;
+    let answer = row.purpose == Purpose::Alarm;
+    let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
+    let contact = row.recipient_kind == RecipientKind::Contact;
+    let opt_out = link_of(app, links::Purpose::OptOut, row.id, contact).await;
+    let words = job.story(now, link, opt_out).tell().map_err(|error| {
         tracing::error!(%error, "a mail can't be put into words");
         Refusal::Permanent(Failure::MessageRejected)
     })?;
-    let row = &job.notification;
     app.delivery
         .mailer
         .send(Letter {
@@ -261,4 +270,19 @@ async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
             date: now,
         })
         .await
+}
+
+/// A signed link, where one is wanted. Without one rather than not at all: a message tells what
+/// matters without it.
+async fn link_of(app: &App, purpose: links::Purpose, id: i64, wanted: bool) -> Option<String> {
+    if !wanted {
+        return None;
+    }
+    match app.links.link(&app.db, purpose, id).await {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::error!(notification = id, %error, "a message goes out without its link");
+            None
+        }
+    }
 }

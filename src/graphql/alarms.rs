@@ -9,6 +9,7 @@ use crate::domain::alarms::{self, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
 use crate::graphql::notifications::Notification;
+use crate::graphql::reactions::AlarmReaction;
 use crate::graphql::scalars::{self, Language, Nullable, keep, nullable, patch, user_ref};
 use crate::graphql::scenarios::AlarmScenario;
 use crate::graphql::users::User;
@@ -97,6 +98,13 @@ impl Alarm {
         Ok(rows.iter().cloned().map(Notification).collect())
     }
 
+    /// What those who were told say, by the link in their message, in the order of their first
+    /// answers.
+    async fn reactions(&self, ctx: &Context<'_>) -> Result<Vec<AlarmReaction>> {
+        let rows = ctx.loaders()?.reactions.all(self.id).await?;
+        Ok(rows.iter().cloned().map(AlarmReaction).collect())
+    }
+
     /// What was done, in sentences for the person: a line about the music where none is played,
     /// one for each contact by id, one for the therapist. A line says that somebody was notified
     /// only once the mail server has taken the mail.
@@ -156,6 +164,12 @@ impl AlarmResult {
     /// A mail server took the message for the therapist.
     async fn therapist_notified(&self) -> bool {
         self.0.therapist_notified
+    }
+
+    /// Since when one of those who were told is on the way or has called, as they say; null while
+    /// nobody does. Later steps of the scenario are not begun then.
+    async fn answered_at(&self) -> Option<DateTime<Utc>> {
+        self.0.answered_at
     }
 
     /// The alarm is over.
@@ -318,6 +332,7 @@ impl AlarmMutations {
 async fn changed(ctx: &Context<'_>, alarm_id: i64) -> Result<()> {
     let loaders = ctx.loaders()?;
     loaders.results.forget(alarm_id).await;
+    loaders.reactions.forget(alarm_id).await;
     loaders.notifications.forget(alarm_id).await;
     Ok(())
 }
@@ -329,7 +344,7 @@ pub struct AlarmSubscriptions;
 #[Subscription]
 impl AlarmSubscriptions {
     /// A user's alarms as they change: first the open one, if there is one, then each alarm
-    /// whenever it, its result or one of its notifications has changed. Nothing after the first
+    /// whenever it, its result, one of its notifications or a reaction has changed. Nothing after the first
     /// is missed; quick changes may arrive as one. For the user and for admins.
     async fn alarm_updates(
         &self,

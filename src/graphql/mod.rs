@@ -19,6 +19,7 @@ pub mod introspection;
 pub mod loaders;
 pub mod notifications;
 pub mod profiles;
+pub mod reactions;
 pub mod scalars;
 pub mod scenarios;
 pub mod support;

@@ -130,7 +130,8 @@ impl Notification {
 
     /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
     /// `address_rejected`, `message_rejected`, `server_refused`, `server_unreachable`,
-    /// `timeout`, `not_written`, `expired` or `alarm_completed`; more may come.
+    /// `timeout`, `not_written`, `expired`, `alarm_completed`, `answered` (somebody told earlier
+    /// is on the way or has called) or `opted_out`; more may come.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }

@@ -73,6 +73,15 @@ fn line(row: &notification::Model, language: Language) -> String {
             format!("Your {recipient} was notified by email.")
         }
         (Status::Sent, Language::En) => format!("Your therapist ({name}) was notified."),
+        // Its step has not begun.
+        (Status::Pending, Language::Ru) if row.step > 0 && row.attempts == 0 => {
+            format!(
+                "Уведомление для {recipient} будет отправлено позже, если никто не откликнется."
+            )
+        }
+        (Status::Pending, Language::En) if row.step > 0 && row.attempts == 0 => {
+            format!("The notification for {recipient} will be sent later if nobody answers.")
+        }
         (Status::Pending | Status::Sending, Language::Ru) => {
             format!("Уведомление для {recipient} отправляется.")
         }
