@@ -16,6 +16,7 @@ use crate::delivery::Delivery;
 use crate::domain::assistant::Answers;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
+use crate::links::Links;
 use crate::metrics::Metrics;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
@@ -36,6 +37,8 @@ pub struct App {
     pub assistant: Assistant,
     /// The answers of the assistant that this process writes.
     pub answers: Answers,
+    /// Makes and checks the signed links in messages.
+    pub links: Links,
     /// Where this server listens, for links where nothing better is known.
     pub local_url: Url,
     /// Hashes and checks passwords.
@@ -63,9 +66,11 @@ impl App {
             None => HashSet::new(),
         };
         let events = Events::default();
+        let local_url = Url::parse(&format!("http://{}", config.listen))?;
         Ok(Arc::new(Self {
             metrics: Metrics::new(db.counter()),
-            local_url: Url::parse(&format!("http://{}", config.listen))?,
+            links: Links::new(&config, &local_url),
+            local_url,
             db,
             assistant: Assistant::new(&AssistantSettings {
                 url: config.assistant_url.clone(),

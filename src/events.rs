@@ -50,6 +50,8 @@ pub enum Event {
     Disconnected(i64),
     /// An alarm, its result or one of its notifications changed.
     Alarm(i64),
+    /// An emergency contact of the user opted out, or in again.
+    Contact(i64),
     /// An answer of the assistant went on, or is finished.
     Answer(i64),
     /// Login sessions of the user ended; each holder checks its own.

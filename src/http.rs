@@ -28,6 +28,7 @@ use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::pages;
 use crate::receipts;
 use crate::rest::{self, socket};
 use crate::transport;
@@ -65,6 +66,7 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .merge(health::routes(app.clone(), shutdown))
         .merge(receipts::router(app.clone()))
         .merge(graphiql::router(graphiql::FILES))
+        .merge(pages::router(app.clone())?)
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
         .layer(middleware::from_fn_with_state(app, observe)))
 }

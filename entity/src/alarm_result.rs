@@ -32,7 +32,7 @@ pub struct Model {
     pub completed: bool,
     /// Those who were told of the alarm are told of its end.
     pub all_clear: bool,
-    /// When one of those who were told first said to be on the way or to have called; later
+    /// Since when one of those who were told says to be on the way or to have called; later
     /// steps are not begun then.
     pub answered_at: Option<DateTimeUtc>,
     /// When the alarm was over.

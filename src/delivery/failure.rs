@@ -38,10 +38,14 @@ pub enum Failure {
     Expired,
     /// The alarm was over before it was sent.
     AlarmCompleted,
+    /// Somebody told earlier is on the way or has called, so that later steps are not begun.
+    Answered,
+    /// The contact asked not to be told any more.
+    OptedOut,
 }
 
 impl Failure {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
@@ -57,6 +61,8 @@ impl Failure {
         Self::NotWritten,
         Self::Expired,
         Self::AlarmCompleted,
+        Self::Answered,
+        Self::OptedOut,
     ];
 
     /// The word stored and shown to clients.
@@ -78,6 +84,8 @@ impl Failure {
             Self::NotWritten => "not_written",
             Self::Expired => "expired",
             Self::AlarmCompleted => "alarm_completed",
+            Self::Answered => "answered",
+            Self::OptedOut => "opted_out",
         }
     }
 
@@ -160,6 +168,11 @@ impl Failure {
             (Self::AlarmCompleted, _) => (
                 "тревога завершена до отправки.",
                 "the alarm was over before it was sent.",
+            ),
+            (Self::Answered, _) => ("другие уже откликнулись.", "others have answered already."),
+            (Self::OptedOut, _) => (
+                "контакт отказался от уведомлений.",
+                "the contact does not want to be notified.",
             ),
         };
         match language {

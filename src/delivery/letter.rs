@@ -23,8 +23,11 @@ pub struct Story<'a> {
     pub user: &'a user::Model,
     /// Where the person usually is; empty when unknown.
     pub usual_location: &'a str,
-    /// Where the recipient can answer, where there is such a place.
+    /// Where the recipient can answer; `None` where haven knows no address of its own.
     pub link: Option<String>,
+    /// Where a contact can opt out; `None` for others, and where haven knows no address of its
+    /// own.
+    pub opt_out: Option<String>,
     /// The time of sending.
     pub now: DateTime<Utc>,
 }
@@ -55,6 +58,12 @@ struct Facts {
     coordinates: Option<String>,
     map: Option<String>,
     usual_place: Option<String>,
+    /// Others were told before and have not answered.
+    later_step: bool,
+    /// Where the recipient answers.
+    link: Option<String>,
+    /// Where a contact opts out.
+    opt_out: Option<String>,
 }
 
 /// The bodies, a template each.
@@ -126,6 +135,7 @@ impl Story<'_> {
             _ => None,
         };
         let age = self.now - self.alarm.timestamp;
+        let later_step = self.notification.step > 0;
         Facts {
             recipient: one_line(&self.notification.recipient_name),
             relationship: one_line(&self.notification.relationship),
@@ -134,22 +144,30 @@ impl Story<'_> {
             email: one_line(&self.user.email),
             when: moment(self.alarm.timestamp, language),
             ended: moment(self.notification.created_at, language),
-            age: (age > LATE).then(|| duration(age, language)),
+            age: (later_step || age > LATE).then(|| duration(age, language)),
             place,
             coordinates: coordinates.map(|(north, east)| format!("{north:.5}, {east:.5}")),
-            map: coordinates.map(|(north, east)| {
-                format!(
-                    "https://www.openstreetmap.org/?mlat={north:.5}&mlon={east:.5}\
-                     #map=16/{north:.5}/{east:.5}"
-                )
-            }),
+            map: coordinates.map(|(north, east)| map(north, east)),
             usual_place,
+            later_step,
+            link: self.link.clone(),
+            opt_out: self.opt_out.clone(),
         }
     }
 }
 
+/// A map of the place, in degrees north and east, WGS 84.
+#[must_use]
+pub fn map(north: f64, east: f64) -> String {
+    format!(
+        "https://www.openstreetmap.org/?mlat={north:.5}&mlon={east:.5}\
+         #map=16/{north:.5}/{east:.5}"
+    )
+}
+
 /// A moment for people. haven knows nobody's time zone, so it names the one it uses.
-fn moment(at: DateTime<Utc>, language: Language) -> String {
+#[must_use]
+pub fn moment(at: DateTime<Utc>, language: Language) -> String {
     match language {
         Language::Ru => at
             .format("%d.%m.%Y, %H:%M UTC (всемирное время)")
@@ -164,7 +182,8 @@ pub(super) fn map_link(north: f64, east: f64) -> String {
 }
 
 /// A length of time in its two largest units.
-pub(super) fn duration(length: TimeDelta, language: Language) -> String {
+#[must_use]
+pub fn duration(length: TimeDelta, language: Language) -> String {
     let (days, hours) = (length.num_days(), length.num_hours() % 24);
     let minutes = length.num_minutes() % 60;
     let (day, hour, minute) = match language {

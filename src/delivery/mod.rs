@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::notification::{Channel, Purpose};
+use entity::notification::{Channel, Purpose, RecipientKind};
 use sea_orm::{ActiveEnum, DbErr};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
@@ -19,11 +19,13 @@ use tokio::time::{Instant, timeout};
 
 pub use auditor::{Discontent, Finding, audit, beat};
 pub use failure::Failure;
+pub use letter::{duration, map, moment};
 pub use queue::{Recipient, all_clear, first};
 pub use receipts::receive;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::links;
 use auditor::Auditor;
 use lease::Leases;
 use mail::{Letter, Mailer};
@@ -44,6 +46,7 @@ mod receipts;
 mod short;
 mod sms;
 mod smtp;
+pub mod steps;
 
 /// Notifications sent at the same time.
 const AT_ONCE: usize = 32;
@@ -303,6 +306,8 @@ async fn deliver(app: Arc<App>, job: Job) {
     let row = &job.notification;
     let outcome = if row.purpose == Purpose::Alarm && job.result.completed {
         Outcome::Skipped(Failure::AlarmCompleted)
+    } else if row.step > 0 && row.purpose == Purpose::Alarm && job.result.answered_at.is_some() {
+        Outcome::Skipped(Failure::Answered)
     } else {
         let begun = Instant::now();
         let outcome = match send(&app, &job).await {
@@ -367,11 +372,13 @@ async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
     if !phone::is_e164(&row.address) {
         return Err(Refusal::Permanent(Failure::InvalidNumber));
     }
+    let answer = row.purpose == Purpose::Alarm;
+    let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
     gateway
         .send(&sms::Message {
             notification: row.id,
             to: &row.address,
-            text: &job.story(app.clock.now()).short(),
+            text: &job.story(app.clock.now(), link, None).short(),
             message_id: &row.message_id,
         })
         .await
@@ -379,11 +386,15 @@ async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
 
 async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let now = app.clock.now();
-    let words = job.story(now).tell().map_err(|error| {
+    let row = &job.notification;
+    let answer = row.purpose == Purpose::Alarm;
+    let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
+    let contact = row.recipient_kind == RecipientKind::Contact;
+    let opt_out = link_of(app, links::Purpose::OptOut, row.id, contact).await;
+    let words = job.story(now, link, opt_out).tell().map_err(|error| {
         tracing::error!(%error, "a mail can't be put into words");
         Refusal::Permanent(Failure::MessageRejected)
     })?;
-    let row = &job.notification;
     app.delivery
         .mailer
         .send(Letter {
@@ -398,4 +409,19 @@ async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
             date: now,
         })
         .await
+}
+
+/// A signed link, where one is wanted. Without one rather than not at all: a message tells what
+/// matters without it.
+async fn link_of(app: &App, purpose: links::Purpose, id: i64, wanted: bool) -> Option<String> {
+    if !wanted {
+        return None;
+    }
+    match app.links.link(&app.db, purpose, id).await {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::error!(notification = id, %error, "a message goes out without its link");
+            None
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Receipt, RecipientKind, Status};
-use entity::{alarm, alarm_result, notification, profile, user};
+use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
@@ -18,7 +18,7 @@ use sea_orm::{
 
 use super::lease::LEASE;
 use super::smtp::Refusal;
-use super::{Failure, letter::Story};
+use super::{Failure, letter::Story, steps};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -87,16 +87,22 @@ pub struct Job {
 }
 
 impl Job {
-    /// The mail's story at the moment `now`.
+    /// The mail's story at the moment `now`, with the links that go with it.
     #[must_use]
-    pub fn story(&self, now: DateTime<Utc>) -> Story<'_> {
+    pub fn story(
+        &self,
+        now: DateTime<Utc>,
+        link: Option<String>,
+        opt_out: Option<String>,
+    ) -> Story<'_> {
         Story {
             notification: &self.notification,
             alarm: &self.alarm,
             result: &self.result,
             user: &self.user,
             usual_location: &self.usual_location,
-            link: None,
+            link,
+            opt_out,
             now,
         }
     }
@@ -284,13 +290,24 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     };
     let told_of_alarm = row.purpose == Purpose::Alarm;
     let over = told_of_alarm && result.completed;
+    let answered = row.step > 0 && result.answered_at.is_some();
+    // A later step begins up to a day after the press, which is when its row was made.
+    let tried_for = if row.step > 0 {
+        TRIED_FOR * 2
+    } else {
+        TRIED_FOR
+    };
     let again = now + pause(row.attempts);
     let (status, failure) = match *outcome {
         Outcome::Sent { .. } => (Status::Sent, None),
         Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
         Outcome::Refused(_) if over => (Status::Skipped, Some(Failure::AlarmCompleted)),
-        Outcome::Refused(_) if again > row.created_at + TRIED_FOR => {
+        Outcome::Refused(_) if answered => (Status::Skipped, Some(Failure::Answered)),
+        Outcome::Refused(Refusal::Temporary(_)) if opted_out(&tx, row).await? => {
+            (Status::Skipped, Some(Failure::OptedOut))
+        }
+        Outcome::Refused(_) if again > row.created_at + tried_for => {
             (Status::Failed, Some(Failure::Expired))
         }
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
@@ -347,13 +364,16 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         Status::Failed => hurry(app, &tx, row).await?,
         _ => {}
     }
+    let hastened = told_of_alarm
+        && matches!(status, Status::Failed | Status::Skipped)
+        && steps::hasten(&tx, &result, now).await?;
     tx.commit().await?;
     app.metrics.tried(
         row.purpose.to_value(),
         row.channel.to_value(),
         status.to_value(),
     );
-    if status == Status::Failed {
+    if hastened || status == Status::Failed {
         app.delivery.wake();
     }
     app.events
@@ -461,6 +481,15 @@ pub async fn hurry(
     Ok(())
 }
 
+/// Whether the contact of an alarm's row asked not to be told any more since it was claimed.
+async fn opted_out(tx: &DatabaseTransaction, row: &notification::Model) -> Result<bool, DbErr> {
+    let Some(id) = row.contact_id.filter(|_| row.purpose == Purpose::Alarm) else {
+        return Ok(false);
+    };
+    let contact = emergency_contact::Entity::find_by_id(id).one(tx).await?;
+    Ok(contact.is_some_and(|contact| contact.opted_out_at.is_some()))
+}
+
 /// The pause after the given number of tries, a fifth more or less, so that what failed together
 /// does not come back together.
 fn pause(attempts: i32) -> TimeDelta {
@@ -552,12 +581,17 @@ pub struct Recipient {
     pub channel: Channel,
     /// The address or number; empty when unknown.
     pub address: String,
+    /// Asked not to be told.
+    pub opted_out: bool,
 }
 
 impl Recipient {
     /// Why nothing can be sent to it, if that is so.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
+        if self.opted_out {
+            return Some(Failure::OptedOut);
+        }
         let blank = self.address.trim().is_empty();
         match self.channel {
             Channel::Email if blank => Some(Failure::NoAddress),

@@ -385,6 +385,7 @@ mod tests {
                 user: &self.user,
                 usual_location: &self.usual,
                 link: self.link.clone(),
+                opt_out: None,
                 now: self.alarm.timestamp + self.after,
             }
             .short()

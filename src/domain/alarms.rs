@@ -14,11 +14,14 @@ use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Noun, Problem, Result};
 
 mod changes;
+mod plan;
+mod reactions;
 mod trigger;
 mod watch;
 mod words;
 
 pub use changes::{Report, complete, report, retry};
+pub use reactions::{State, Told, react, told};
 pub use trigger::{Press, Triggered, trigger};
 pub use watch::watch;
 pub use words::{messages, nobody_reachable};

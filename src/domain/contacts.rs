@@ -12,6 +12,10 @@ use crate::domain::input::{Check, NAME_LENGTH, digits};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Result};
 
+mod opt_out;
+
+pub use opt_out::{Choice, choice, choose};
+
 /// Contacts a user may have: each is a mail in every alarm.
 const MOST: usize = 50;
 
@@ -103,6 +107,7 @@ pub async fn save(
             if let Some(email) = input.email {
                 change.email = Set(email);
             }
+            opt_out::forget_if_moved(row, &mut change);
             Saved {
                 contact: change.update(&tx).await?,
                 created: false,
@@ -202,7 +207,7 @@ pub async fn update(
     viewer.person()?;
     let tx = app.db.write().await?;
     let row = reachable(&tx, viewer, id).await?;
-    let mut change = row.into_active_model();
+    let mut change = row.clone().into_active_model();
     if let Some(name) = &patch.name {
         change.name = Set(check.required("name", Some(name), NAME_LENGTH));
     }
@@ -218,6 +223,7 @@ pub async fn update(
         change.email = Set(check.optional_email("email", &email.unwrap_or_default()));
     }
     check.finish()?;
+    opt_out::forget_if_moved(&row, &mut change);
     let row = change.update(&tx).await?;
     tx.commit().await?;
     Ok(row)

@@ -1,6 +1,6 @@
 //! Alarm scenarios: what pressing the alarm does. Kept by admins, chosen by users.
 
-use entity::alarm_scenario as scenario;
+use entity::{alarm_scenario as scenario, alarm_scenario_step as step};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::domain::input::{Check, NAME_LENGTH};
 use crate::domain::tracks::MOST;
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Problem, Result};
 
 /// A scenario as typed; `None` leaves what is there, and is `false` in a new one.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,104 @@ pub struct ScenarioInput {
     pub notify_therapist: Option<bool>,
     /// Given to newly registered users, in place of the one that was.
     pub is_default: Option<bool>,
+    /// Whom to tell when, in place of the steps that were; none: everybody at once.
+    pub steps: Option<Vec<StepInput>>,
+}
+
+/// Steps a scenario may have.
+const MOST_STEPS: usize = 10;
+/// How long after the press the last step may begin, in minutes: a day, after which the links in
+/// messages take no answer.
+const LAST_STEP: i32 = 24 * 60;
+
+/// Whom a step tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepRecipient {
+    /// The user's first contact, by id.
+    FirstContact,
+    /// All other contacts.
+    OtherContacts,
+    /// The linked therapist.
+    Therapist,
+}
+
+/// A step as typed.
+#[derive(Clone, Debug)]
+pub struct StepInput {
+    /// Whom it tells: somebody, and nobody whom another step tells.
+    pub recipients: Vec<StepRecipient>,
+    /// Minutes after the step before, 0 in the first.
+    pub after_minutes: i32,
+}
+
+/// Checks the steps of a scenario.
+fn check_steps(check: &mut Check, steps: &[StepInput]) {
+    if steps.len() > MOST_STEPS {
+        check.refuse(
+            "steps",
+            Problem::Other("A scenario can have at most 10 steps."),
+        );
+    }
+    let mut named = Vec::new();
+    let mut begins = 0_i32;
+    for (position, step) in steps.iter().enumerate() {
+        check.within("afterMinutes", step.after_minutes, 0, LAST_STEP);
+        if position == 0 && step.after_minutes != 0 {
+            check.refuse(
+                "afterMinutes",
+                Problem::Other("The first step begins at once: 0 minutes."),
+            );
+        }
+        begins = begins.saturating_add(step.after_minutes.max(0));
+        if step.recipients.is_empty() {
+            check.refuse("recipients", Problem::Other("A step has to tell somebody."));
+        }
+        for recipient in &step.recipients {
+            if named.contains(recipient) {
+                check.refuse(
+                    "recipients",
+                    Problem::Other("Each recipient can be named once in all steps."),
+                );
+            }
+            named.push(*recipient);
+        }
+    }
+    if begins > LAST_STEP {
+        check.refuse(
+            "afterMinutes",
+            Problem::Other("The last step has to begin within 24 hours of the press."),
+        );
+    }
+}
+
+/// Puts steps in place of those a scenario has.
+async fn store_steps(
+    tx: &impl ConnectionTrait,
+    scenario_id: i64,
+    steps: &[StepInput],
+) -> Result<()> {
+    step::Entity::delete_many()
+        .filter(step::Column::ScenarioId.eq(scenario_id))
+        .exec(tx)
+        .await?;
+    let rows: Vec<_> = (0..)
+        .zip(steps)
+        .map(|(position, input)| step::ActiveModel {
+            scenario_id: Set(scenario_id),
+            position: Set(position),
+            after_minutes: Set(input.after_minutes),
+            first_contact: Set(input.recipients.contains(&StepRecipient::FirstContact)),
+            other_contacts: Set(input.recipients.contains(&StepRecipient::OtherContacts)),
+            therapist: Set(input.recipients.contains(&StepRecipient::Therapist)),
+            ..Default::default()
+        })
+        .collect();
+    if !rows.is_empty() {
+        step::Entity::insert_many(rows)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// All scenarios, by id.
@@ -59,12 +157,16 @@ pub async fn create(
         ..Default::default()
     };
     let becomes_default = input.is_default == Some(true);
-    let change = checked(blank, input)?;
+    let steps = input.steps.take();
+    let change = checked(blank, input, steps.as_deref())?;
     let tx = app.db.write().await?;
     if becomes_default {
         clear_default(&tx).await?;
     }
     let row = change.insert(&tx).await.map_err(two_defaults)?;
+    if let Some(steps) = steps {
+        store_steps(&tx, row.id, &steps).await?;
+    }
     tx.commit().await?;
     Ok(row)
 }
@@ -77,7 +179,7 @@ pub async fn update(
     app: &App,
     viewer: &Viewer,
     id: i64,
-    input: ScenarioInput,
+    mut input: ScenarioInput,
 ) -> Result<scenario::Model> {
     viewer.admin()?;
     let tx = app.db.write().await?;
@@ -87,11 +189,15 @@ pub async fn update(
         .await?
         .ok_or(Error::NotFound(Noun::AlarmScenario))?;
     let becomes_default = input.is_default == Some(true);
-    let change = checked(row.into_active_model(), input)?;
+    let steps = input.steps.take();
+    let change = checked(row.into_active_model(), input, steps.as_deref())?;
     if becomes_default {
         clear_default(&tx).await?;
     }
     let row = change.update(&tx).await.map_err(two_defaults)?;
+    if let Some(steps) = steps {
+        store_steps(&tx, row.id, &steps).await?;
+    }
     tx.commit().await?;
     Ok(row)
 }
@@ -117,11 +223,13 @@ async fn clear_default(tx: &impl ConnectionTrait) -> Result<()> {
 fn checked(
     mut change: scenario::ActiveModel,
     input: ScenarioInput,
+    steps: Option<&[StepInput]>,
 ) -> Result<scenario::ActiveModel> {
     let mut check = Check::default();
     if let Some(name) = input.name {
         change.name = Set(check.required("name", Some(&name), NAME_LENGTH));
     }
+    check_steps(&mut check, steps.unwrap_or_default());
     check.finish()?;
     for (column, value) in [
         (&mut change.play_music, input.play_music),

@@ -10,6 +10,7 @@ use crate::domain::alarms::{self, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
 use crate::graphql::notifications::Notification;
+use crate::graphql::reactions::AlarmReaction;
 use crate::graphql::scalars::{self, Language, Nullable, keep, nullable, patch, user_ref};
 use crate::graphql::scenarios::AlarmScenario;
 use crate::graphql::users::User;
@@ -98,6 +99,13 @@ impl Alarm {
         Ok(rows.iter().cloned().map(Notification).collect())
     }
 
+    /// What those who were told say, by the link in their message, in the order of their first
+    /// answers.
+    async fn reactions(&self, ctx: &Context<'_>) -> Result<Vec<AlarmReaction>> {
+        let rows = ctx.loaders()?.reactions.all(self.id).await?;
+        Ok(rows.iter().cloned().map(AlarmReaction).collect())
+    }
+
     /// What was done, in sentences for the person: a line about the music where none is played,
     /// one for each contact by id, one for the therapist, and a last one with the emergency number
     /// where there are people to tell and none of them can be reached in any way. A line says that
@@ -170,6 +178,12 @@ impl AlarmResult {
     /// A mail server took the message for the therapist.
     async fn therapist_notified(&self) -> bool {
         self.0.therapist_notified
+    }
+
+    /// Since when one of those who were told is on the way or has called, as they say; null while
+    /// nobody does. Later steps of the scenario are not begun then.
+    async fn answered_at(&self) -> Option<DateTime<Utc>> {
+        self.0.answered_at
     }
 
     /// The alarm is over.
@@ -333,6 +347,7 @@ impl AlarmMutations {
 async fn changed(ctx: &Context<'_>, alarm_id: i64) -> Result<()> {
     let loaders = ctx.loaders()?;
     loaders.results.forget(alarm_id).await;
+    loaders.reactions.forget(alarm_id).await;
     loaders.notifications.forget(alarm_id).await;
     Ok(())
 }
@@ -344,7 +359,7 @@ pub struct AlarmSubscriptions;
 #[Subscription]
 impl AlarmSubscriptions {
     /// A user's alarms as they change: first the open one, if there is one, then each alarm
-    /// whenever it, its result or one of its notifications has changed. Nothing after the first
+    /// whenever it, its result, one of its notifications or a reaction has changed. Nothing after the first
     /// is missed; quick changes may arrive as one. For the user and for admins.
     async fn alarm_updates(
         &self,

@@ -1,6 +1,7 @@
 //! Emergency contacts.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use chrono::{DateTime, Utc};
 use entity::emergency_contact as contact;
 
 use crate::domain::contacts::{self, ContactInput, ContactPatch};
@@ -44,6 +45,12 @@ impl EmergencyContact {
     /// Where an alarm reaches the contact; null when not known.
     async fn email(&self) -> Option<&str> {
         Some(self.0.email.as_str()).filter(|email| !email.is_empty())
+    }
+
+    /// When the contact asked, by the link in a message, not to be told any more; null while it
+    /// is told. Forgotten once both phone and email are others, which is another person then.
+    async fn opted_out_at(&self) -> Option<DateTime<Utc>> {
+        self.0.opted_out_at
     }
 }
 

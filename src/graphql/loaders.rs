@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
 use entity::{
-    alarm, alarm_result, alarm_scenario, chat_message, chat_session, emergency_contact,
-    music_track, notification, profile, therapist, user,
+    alarm, alarm_reaction, alarm_result, alarm_scenario, alarm_scenario_step, chat_message,
+    chat_session, emergency_contact, music_track, notification, profile, therapist, user,
 };
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,
@@ -294,12 +294,16 @@ pub struct Loaders {
     pub tracks: Batched<music_track::Entity>,
     /// Scenarios by id.
     pub scenarios: Batched<alarm_scenario::Entity>,
+    /// Steps by scenario.
+    pub steps: Batched<alarm_scenario_step::Entity>,
     /// Alarms by id.
     pub alarms: Batched<alarm::Entity>,
     /// Pages of alarms by user.
     pub alarms_of_user: Paged<alarm::Entity>,
     /// Results by alarm.
     pub results: Batched<alarm_result::Entity>,
+    /// Reactions by alarm.
+    pub reactions: Batched<alarm_reaction::Entity>,
     /// Notifications by alarm.
     pub notifications: Batched<notification::Entity>,
     /// Chat sessions by id.
@@ -345,6 +349,11 @@ impl Loaders {
                 alarm_scenario::Column::Id,
                 |row: &alarm_scenario::Model| row.id,
             ),
+            steps: Batched::new(
+                db,
+                alarm_scenario_step::Column::ScenarioId,
+                |row: &alarm_scenario_step::Model| row.scenario_id,
+            ),
             alarms: Batched::new(db, alarm::Column::Id, |row: &alarm::Model| row.id),
             alarms_of_user: Paged::new(
                 db,
@@ -357,6 +366,11 @@ impl Loaders {
                 db,
                 alarm_result::Column::AlarmId,
                 |row: &alarm_result::Model| row.alarm_id,
+            ),
+            reactions: Batched::new(
+                db,
+                alarm_reaction::Column::AlarmId,
+                |row: &alarm_reaction::Model| row.alarm_id,
             ),
             notifications: Batched::new(
                 db,

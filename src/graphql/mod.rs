@@ -21,6 +21,7 @@ pub mod introspection;
 pub mod loaders;
 pub mod notifications;
 pub mod profiles;
+pub mod reactions;
 pub mod scalars;
 pub mod scenarios;
 pub mod support;

@@ -157,10 +157,12 @@ impl Notification {
     }
 
     /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
+    /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
     /// `address_rejected`, `no_number`, `invalid_number` (none, or it can't be told of which
     /// country), `number_rejected`, `unsubscribed`, `not_delivered` (taken, and then said not to
     /// have arrived), `message_rejected`, `server_refused`, `server_unreachable`, `timeout`,
-    /// `not_written`, `expired` or `alarm_completed`; more may come.
+    /// `not_written`, `expired`, `alarm_completed`, `answered` (somebody told earlier is on the
+    /// way or has called) or `opted_out`; more may come.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }

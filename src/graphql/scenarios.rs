@@ -1,9 +1,9 @@
 //! Alarm scenarios.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use entity::alarm_scenario as scenario;
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object};
+use entity::{alarm_scenario as scenario, alarm_scenario_step as step};
 
-use crate::domain::scenarios::{self, ScenarioInput};
+use crate::domain::scenarios::{self, ScenarioInput, StepInput, StepRecipient};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
 use crate::graphql::scalars::{self, keep};
@@ -74,6 +74,76 @@ impl AlarmScenario {
     async fn is_default(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.row(ctx).await?.is_default)
     }
+
+    /// Whom it tells when, the first step first. Empty: everybody at once.
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<AlarmStep>> {
+        let rows = ctx.loaders()?.steps.all(self.id).await?;
+        let mut steps: Vec<_> = rows.iter().cloned().map(AlarmStep).collect();
+        steps.sort_unstable_by_key(|step| step.0.position);
+        Ok(steps)
+    }
+}
+
+/// Whom a step of a scenario tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "StepRecipient")]
+pub enum AlarmStepRecipient {
+    /// The user's first emergency contact, by id.
+    FirstContact,
+    /// All other emergency contacts.
+    OtherContacts,
+    /// The therapist that the profile links to.
+    Therapist,
+}
+
+/// A step as stored.
+pub struct AlarmStep(step::Model);
+
+/// A step of a scenario. It begins some minutes after the step before it, unless somebody who was
+/// told said to be on the way or to have called; at once where everybody told before can't help
+/// or can't be told.
+#[Object]
+impl AlarmStep {
+    /// Whom it tells. Whom no step names is told in the first.
+    async fn recipients(&self) -> Vec<AlarmStepRecipient> {
+        [
+            (self.0.first_contact, AlarmStepRecipient::FirstContact),
+            (self.0.other_contacts, AlarmStepRecipient::OtherContacts),
+            (self.0.therapist, AlarmStepRecipient::Therapist),
+        ]
+        .into_iter()
+        .filter_map(|(told, recipient)| told.then_some(recipient))
+        .collect()
+    }
+
+    /// Minutes after the step before it; 0 in the first.
+    async fn after_minutes(&self) -> i32 {
+        self.0.after_minutes
+    }
+}
+
+/// A step of a scenario.
+#[derive(InputObject)]
+pub struct AlarmStepInput {
+    /// Whom it tells: at least one, each in one step only. Whom no step names is told in the
+    /// first.
+    recipients: Vec<AlarmStepRecipient>,
+    /// Minutes after the step before it, 0 to 1440; 0 in the first step, and no more than 1440 in
+    /// all steps together.
+    after_minutes: i32,
+}
+
+impl From<AlarmStepInput> for StepInput {
+    fn from(input: AlarmStepInput) -> Self {
+        Self {
+            recipients: input.recipients.into_iter().map(Into::into).collect(),
+            after_minutes: input.after_minutes,
+        }
+    }
+}
+
+fn steps(inputs: Vec<AlarmStepInput>) -> Vec<StepInput> {
+    inputs.into_iter().map(Into::into).collect()
 }
 
 /// A new scenario.
@@ -90,6 +160,8 @@ pub struct AlarmScenarioInput {
     /// Newly registered users follow it, in place of the default so far.
     #[graphql(default = false)]
     is_default: bool,
+    /// Whom to tell when, at most 10 steps; empty or left out: everybody at once.
+    steps: Option<Vec<AlarmStepInput>>,
 }
 
 /// A change of a scenario. What is left out stays.
@@ -105,6 +177,8 @@ pub struct AlarmScenarioPatch {
     notify_therapist: MaybeUndefined<bool>,
     /// Newly registered users follow it, in place of the default so far.
     is_default: MaybeUndefined<bool>,
+    /// Whom to tell when, in place of the steps so far, at most 10; empty: everybody at once.
+    steps: MaybeUndefined<Vec<AlarmStepInput>>,
 }
 
 /// Queries about scenarios.
@@ -138,6 +212,7 @@ impl ScenarioMutations {
             notify_contact: Some(input.notify_contact),
             notify_therapist: Some(input.notify_therapist),
             is_default: Some(input.is_default),
+            steps: input.steps.map(steps),
         };
         let row = scenarios::create(ctx.app()?, &ctx.viewer(), input).await?;
         Ok(row.into())
@@ -160,10 +235,12 @@ impl ScenarioMutations {
             notify_contact: keep(&mut check, "notifyContact", input.notify_contact),
             notify_therapist: keep(&mut check, "notifyTherapist", input.notify_therapist),
             is_default: keep(&mut check, "isDefault", input.is_default),
+            steps: keep(&mut check, "steps", input.steps).map(steps),
         };
         check.finish()?;
         let id = scalars::id(&id, Noun::AlarmScenario)?;
         let row = scenarios::update(ctx.app()?, &viewer, id, input).await?;
+        ctx.loaders()?.steps.forget(row.id).await;
         Ok(row.into())
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A layer, and what its code may not name.
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     (
         "src/domain",
         &[
@@ -24,6 +24,17 @@ const ARROWS: [(&str, &[&str]); 5] = [
         &[
             "axum",
             "async_graphql",
+            "crate::graphql",
+            "crate::rest",
+            "crate::http",
+        ],
+    ),
+    (
+        "src/pages",
+        &[
+            "async_graphql",
+            "sea_orm",
+            "crate::db",
             "crate::graphql",
             "crate::rest",
             "crate::http",

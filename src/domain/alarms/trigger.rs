@@ -11,15 +11,16 @@ use entity::{
 };
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::plan::Plan;
 use super::{Place, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
-use crate::delivery::{self, Recipient};
+use crate::delivery::{self, Recipient, steps};
 use crate::domain::input::Check;
 use crate::domain::users;
 use crate::error::{Error, Noun, Problem, Result};
@@ -106,13 +107,20 @@ impl Press {
     }
 }
 
-/// Resolves once it is known of everybody whether they were reached.
+/// Resolves once it is known of everybody whether they were reached. Later steps are not waited
+/// for.
 async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
     loop {
         let open = notification::Entity::find()
             .filter(notification::Column::AlarmId.eq(alarm_id))
             .filter(notification::Column::Purpose.eq(Purpose::Alarm))
             .filter(notification::Column::Status.is_in([Status::Pending, Status::Sending]))
+            .filter(
+                Condition::any()
+                    .add(notification::Column::Step.eq(0))
+                    .add(notification::Column::Attempts.gt(0))
+                    .add(notification::Column::NextAttemptAt.lte(app.clock.now())),
+            )
             .count(app.db.alarms())
             .await;
         if matches!(open, Ok(0)) {
@@ -231,15 +239,28 @@ async fn begin(
     alarm_result::Entity::insert(result)
         .exec_without_returning(tx)
         .await?;
-    let rows: Vec<_> = recipients(app, tx, &alarm, Some(&profile))
-        .await?
+    let wanted = recipients(app, tx, &alarm, Some(&profile)).await?;
+    let plan = Plan::of(tx, &alarm, &wanted).await?;
+    let rows: Vec<_> = wanted
         .into_iter()
-        .map(|recipient| delivery::first(app, alarm.id, recipient))
+        .map(|recipient| {
+            let (step, due) = plan.turn(&alarm, &recipient);
+            notification::ActiveModel {
+                step: Set(step),
+                next_attempt_at: Set(due),
+                ..delivery::first(app, alarm.id, recipient)
+            }
+        })
         .collect();
     if !rows.is_empty() {
         notification::Entity::insert_many(rows)
             .exec_without_returning(tx)
             .await?;
+    }
+    if plan.has_later() {
+        // Where nobody of the first step can be told at all, the next is the first.
+        let result = lock_result(tx, alarm.id).await?;
+        steps::hasten(tx, &result, now).await?;
     }
     Ok(alarm)
 }
@@ -278,6 +299,8 @@ async fn join(
         .one(tx)
         .await?;
     let wanted = recipients(app, tx, alarm, profile.as_ref()).await?;
+    let plan = Plan::of(tx, alarm, &wanted).await?;
+    let answered = plan.has_later() && lock_result(tx, alarm.id).await?.answered_at.is_some();
     let told = notification::Entity::find()
         .filter(notification::Column::AlarmId.eq(alarm.id))
         .filter(notification::Column::Purpose.eq(Purpose::Alarm))
@@ -287,6 +310,10 @@ async fn join(
         .await?;
     let now = app.clock.now();
     for row in &told {
+        // Neither begun by pressing again, nor after somebody has answered.
+        if steps::is_to_come(row, now) || (answered && row.step > 0) {
+            continue;
+        }
         let current = wanted.iter().find(|recipient| is_for(row, recipient));
         let failure = current.map_or_else(
             || row.failure.clone(),
@@ -311,7 +338,12 @@ async fn join(
             change.address = Set(current.address.clone());
         }
         change.status = Set(Status::Pending);
-        change.next_attempt_at = Set(now);
+        change.next_attempt_at = Set(if row.attempts == 0 && row.step > 0 {
+            // It had no address; its step may be still to come.
+            row.next_attempt_at.max(now)
+        } else {
+            now
+        });
         // A new message, of which no receipt says anything yet.
         change.provider_id = Set(None);
         change.receipt = Set(None);
@@ -319,7 +351,16 @@ async fn join(
     }
     for recipient in wanted {
         if !told.iter().any(|row| is_for(row, &recipient)) {
-            notification::Entity::insert(delivery::first(app, alarm.id, recipient))
+            let (step, due) = plan.turn(alarm, &recipient);
+            if answered && step > 0 {
+                continue;
+            }
+            let row = notification::ActiveModel {
+                step: Set(step),
+                next_attempt_at: Set(due.max(now)),
+                ..delivery::first(app, alarm.id, recipient)
+            };
+            notification::Entity::insert(row)
                 .exec_without_returning(tx)
                 .await?;
         }
@@ -373,6 +414,7 @@ async fn recipients(
                 name: contact.name.clone(),
                 relationship: contact.relationship.clone(),
                 channel,
+                opted_out: contact.opted_out_at.is_some(),
                 address: address(channel, &contact.email, &contact.phone),
             }));
         }
@@ -390,6 +432,7 @@ async fn recipients(
                 name: therapist.name.clone(),
                 relationship: String::new(),
                 channel,
+                opted_out: false,
                 address: address(channel, &therapist.email, &therapist.phone),
             }));
         }

@@ -86,7 +86,10 @@ pub fn nobody_reachable(notifications: &[notification::Model]) -> bool {
         && rows.all(|row| match row.status {
             Status::Failed => true,
             // One that was no longer needed was possible.
-            Status::Skipped => failure(row) != Some(Failure::AlarmCompleted),
+            Status::Skipped => !matches!(
+                failure(row),
+                Some(Failure::AlarmCompleted | Failure::Answered)
+            ),
             Status::Pending | Status::Sending | Status::Sent => false,
         })
 }
@@ -154,6 +157,11 @@ impl Told<'_> {
             .0
             .iter()
             .any(|row| matches!(row.status, Status::Pending | Status::Sending));
+        // Its step has not begun.
+        let to_come = self.0.iter().all(|row| {
+            let waits = row.status == Status::Pending && row.attempts == 0;
+            row.step > 0 && (waits || matches!(row.status, Status::Failed | Status::Skipped))
+        });
         Some(if self.took(Channel::Email) {
             match (contact, language) {
                 (true, Language::Ru) => {
@@ -173,6 +181,16 @@ impl Told<'_> {
                 }
                 (true, Language::En) => format!("Your {recipient} was notified by SMS."),
                 (false, Language::En) => format!("Your therapist ({name}) was notified by SMS."),
+            }
+        } else if open && to_come {
+            match language {
+                Language::Ru => format!(
+                    "Уведомление для {recipient} будет отправлено позже, если никто не \
+                     откликнется."
+                ),
+                Language::En => format!(
+                    "The notification for {recipient} will be sent later if nobody answers."
+                ),
             }
         } else if open {
             match language {

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod databases;
 pub mod haven;
+pub mod pages;
 pub mod scene;
 pub mod sms;
 pub mod smtp;

@@ -1,0 +1,242 @@
+//! What those who were told do about an alarm: the rules behind the links in their messages.
+//!
+//! The link is the permission: a [`Holder`] is who was told by one notification. Rows are locked
+//! in the order contact or therapist, result of the alarm, its notifications.
+
+use chrono::TimeDelta;
+use entity::alarm::Kind;
+use entity::alarm_reaction::{self as reaction, Reaction};
+use entity::notification::{self, RecipientKind};
+use entity::{alarm, alarm_result, emergency_contact, profile, therapist, user};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::lock_result;
+use crate::app::App;
+use crate::delivery::steps;
+use crate::error::Result;
+use crate::events::{Event, Topic};
+use crate::links::Holder;
+
+/// How long after the press a link shows the place and takes an answer.
+const OPEN_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// What somebody who was told may know now.
+pub struct Told {
+    /// The message that the link came with.
+    pub notification: notification::Model,
+    /// The alarm.
+    pub alarm: alarm::Model,
+    /// Its result, with the newest place.
+    pub result: alarm_result::Model,
+    /// Who pressed.
+    pub person: user::Model,
+    /// Where the person usually is; empty when unknown.
+    pub usual_location: String,
+    /// What everybody told said, in the order of their first answers.
+    pub reactions: Vec<reaction::Model>,
+    /// Whether there is anything left to do.
+    pub state: State,
+}
+
+/// Whether the alarm still wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Help is wanted.
+    Open,
+    /// The alarm was ended.
+    Over,
+    /// The button was pressed a day ago or more.
+    Old,
+}
+
+impl Told {
+    /// What the holder of the link said last.
+    #[must_use]
+    pub fn own_reaction(&self) -> Option<Reaction> {
+        self.reactions
+            .iter()
+            .find(|row| is_of(row, &self.notification))
+            .map(|row| row.reaction)
+    }
+}
+
+/// Whether a reaction is that of the recipient of this message, who still exists.
+fn is_of(row: &reaction::Model, message: &notification::Model) -> bool {
+    row.recipient_kind == message.recipient_kind
+        && match message.recipient_kind {
+            RecipientKind::Contact => row.contact_id == message.contact_id,
+            RecipientKind::Therapist => row.therapist_id == message.therapist_id,
+        }
+}
+
+fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State {
+    if result.completed {
+        State::Over
+    } else if app.clock.now() - alarm.timestamp >= OPEN_FOR {
+        State::Old
+    } else {
+        State::Open
+    }
+}
+
+/// What the holder of a link may see; `None` where the alarm is gone, or the person has deleted
+/// this contact or therapist since: the place is none of theirs any more. Changes nothing.
+///
+/// # Errors
+/// The database's.
+pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
+    let db = app.db.read();
+    let Some((notification, alarm)) = message(app, holder).await? else {
+        return Ok(None);
+    };
+    let result = alarm_result::Entity::find()
+        .filter(alarm_result::Column::AlarmId.eq(alarm.id))
+        .one(db)
+        .await?;
+    let person = user::Entity::find_by_id(alarm.user_id).one(db).await?;
+    let (Some(result), Some(person)) = (result, person) else {
+        return Ok(None);
+    };
+    let usual_location = profile::Entity::find()
+        .filter(profile::Column::UserId.eq(alarm.user_id))
+        .one(db)
+        .await?
+        .map(|profile| profile.location)
+        .unwrap_or_default();
+    let reactions = reaction::Entity::find()
+        .filter(reaction::Column::AlarmId.eq(alarm.id))
+        .order_by_asc(reaction::Column::Id)
+        .all(db)
+        .await?;
+    Ok(Some(Told {
+        state: state(app, &alarm, &result),
+        notification,
+        alarm,
+        result,
+        person,
+        usual_location,
+        reactions,
+    }))
+}
+
+/// The message of a link and its alarm, while the recipient exists.
+async fn message(app: &App, holder: Holder) -> Result<Option<(notification::Model, alarm::Model)>> {
+    let db = app.db.read();
+    let found = notification::Entity::find_by_id(holder.notification_id())
+        .one(db)
+        .await?
+        .filter(|row| row.contact_id.is_some() || row.therapist_id.is_some());
+    let Some(notification) = found else {
+        return Ok(None);
+    };
+    let alarm = alarm::Entity::find_by_id(notification.alarm_id)
+        .one(db)
+        .await?;
+    Ok(alarm.map(|alarm| (notification, alarm)))
+}
+
+/// Records what the holder of a link does; the last answer counts, and the same again changes
+/// nothing. The first "on my way" or "called" of an alarm stops its later steps, until nobody says
+/// so any more; "I can't" from everybody told so far begins the next. Gives whether the alarm
+/// still took an answer.
+///
+/// # Errors
+/// The database's.
+pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> {
+    let Some((message, alarm)) = message(app, holder).await? else {
+        return Ok(false);
+    };
+    let now = app.clock.now();
+    let tx = app.db.write().await?;
+    if !hold_recipient(&tx, &message).await? {
+        return Ok(false);
+    }
+    let result = lock_result(&tx, alarm.id).await?;
+    if state(app, &alarm, &result) != State::Open {
+        return Ok(false);
+    }
+    let (own, others): (Vec<_>, Vec<_>) = reaction::Entity::find()
+        .filter(reaction::Column::AlarmId.eq(alarm.id))
+        .all(&tx)
+        .await?
+        .into_iter()
+        .partition(|row| is_of(row, &message));
+    let before = own.into_iter().next();
+    if before.as_ref().is_some_and(|row| row.reaction == answer) {
+        return Ok(true);
+    }
+    match before {
+        Some(row) => {
+            let mut change = row.into_active_model();
+            change.reaction = Set(answer);
+            change.reacted_at = Set(now);
+            change.update(&tx).await?;
+        }
+        None => {
+            let row = reaction::ActiveModel {
+                alarm_id: Set(alarm.id),
+                recipient_kind: Set(message.recipient_kind),
+                contact_id: Set(message.contact_id),
+                therapist_id: Set(message.therapist_id),
+                recipient_name: Set(message.recipient_name.clone()),
+                relationship: Set(message.relationship.clone()),
+                reaction: Set(answer),
+                reacted_at: Set(now),
+                ..Default::default()
+            };
+            reaction::Entity::insert(row)
+                .exec_without_returning(&tx)
+                .await?;
+        }
+    }
+    let helped = result.answered_at.is_some();
+    let helps =
+        answer != Reaction::Cannot || others.iter().any(|row| row.reaction != Reaction::Cannot);
+    let result = if helped == helps {
+        result
+    } else {
+        let mut change = result.into_active_model();
+        change.answered_at = Set(helps.then_some(now));
+        change.update(&tx).await?
+    };
+    match (helped, helps) {
+        (false, true) => steps::stop(&tx, alarm.id).await?,
+        (true, false) => steps::resume(&tx, alarm.id).await?,
+        _ => {}
+    }
+    if !helps {
+        steps::hasten(&tx, &result, now).await?;
+    }
+    tx.commit().await?;
+    app.delivery.wake();
+    let kind = match alarm.kind {
+        Kind::Real => "real",
+        Kind::Drill => "drill",
+        Kind::Test => "test",
+    };
+    tracing::info!(alarm = alarm.id, kind, "somebody who was told answered");
+    app.events
+        .publish(Topic::Alarms(alarm.user_id), Event::Alarm(alarm.id));
+    Ok(true)
+}
+
+/// Keeps the recipient from being deleted until the transaction ends; gives whether it is there.
+async fn hold_recipient(tx: &DatabaseTransaction, message: &notification::Model) -> Result<bool> {
+    Ok(match (message.contact_id, message.therapist_id) {
+        (Some(id), _) => emergency_contact::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .is_some(),
+        (None, Some(id)) => therapist::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .is_some(),
+        (None, None) => false,
+    })
+}
