@@ -8,7 +8,7 @@
 //!   memory of haven while many notifications wait.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
-//! short rounds, whose figures mean little.
+//! short rounds, whose figures mean little; `--alarms` measures alarms alone.
 
 mod alarms;
 mod floor;
@@ -52,6 +52,10 @@ async fn main() {
         .unwrap();
     let program = program::build("bench");
 
+    if arguments.iter().any(|argument| argument == "--alarms") {
+        let alarms = alarms::measure(&program, quick).await;
+        return alarms::print(&alarms, &alarms::wait(&program, quick).await);
+    }
     let statements = statements::measure().await;
     let mut starts = Vec::new();
     let mut rates = Vec::new();

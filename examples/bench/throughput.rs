@@ -53,7 +53,8 @@ pub async fn measure(program: &Path, seeded: &Seeded, database: &str, quick: boo
     let folder = tempfile::tempdir().unwrap();
     let haven = Haven::new(program.to_owned(), folder.path(), &seeded.settings());
     let haven = haven.start().await;
-    let this = std::env::current_exe().unwrap();
+    // Not `current_exe`: building haven may have replaced this program.
+    let this = program.with_file_name("examples").join("bench");
     let floor = Haven::new(this, folder.path(), &[]);
     let arguments = [floor::ARGUMENT, &seeded.scratch.url];
     let floor = floor.start_by(&arguments, floor::LINE).await;
