@@ -27,6 +27,7 @@ use sms::Gateway;
 use smtp::Refusal;
 
 mod failure;
+mod follow;
 mod letter;
 pub mod mail;
 mod phone;
