@@ -34,3 +34,4 @@ mod support_chat;
 mod therapists;
 mod transport;
 mod users;
+mod watching;
