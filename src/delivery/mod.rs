@@ -35,6 +35,7 @@ use smtp::Refusal;
 
 mod auditor;
 mod failure;
+mod follow;
 mod lease;
 mod letter;
 pub mod mail;

@@ -11,14 +11,13 @@ use entity::{alarm, alarm_result, emergency_contact, notification, profile, user
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, Select,
+    ActiveEnum, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbBackend,
+    DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect, Select,
 };
 
 use super::lease::LEASE;
 use super::smtp::Refusal;
-use super::{Failure, letter::Story, steps};
+use super::{Failure, follow, letter::Story, steps};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -360,8 +359,8 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         return Ok(());
     }
     match status {
-        Status::Sent => took(app, &tx, &result, row).await?,
-        Status::Failed => hurry(app, &tx, row).await?,
+        Status::Sent => follow::took(app, &tx, &result, row).await?,
+        Status::Failed => follow::hurry(app, &tx, row).await?,
         _ => {}
     }
     let hastened = told_of_alarm
@@ -378,106 +377,6 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     }
     app.events
         .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
-    Ok(())
-}
-
-/// What follows once the provider took a message.
-///
-/// # Errors
-/// The database's.
-pub async fn took(
-    app: &App,
-    tx: &DatabaseTransaction,
-    result: &alarm_result::Model,
-    row: &notification::Model,
-) -> Result<(), DbErr> {
-    if row.purpose != Purpose::Alarm {
-        return Ok(());
-    }
-    flag(tx, result, row.recipient_kind, true).await?;
-    // Once: a message that is said not to have arrived and then to have, was taken before.
-    if result.completed && result.all_clear && !cleared(tx, row).await? {
-        all_clear(app, row).insert(tx).await?;
-    }
-    Ok(())
-}
-
-/// The messages of one purpose to the recipient of `row`, of the same alarm.
-fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
-    use notification::Column;
-    let same = |column: Column, id: Option<i64>| match id {
-        Some(id) => column.eq(id),
-        None => column.is_null(),
-    };
-    Condition::all()
-        .add(Column::AlarmId.eq(row.alarm_id))
-        .add(Column::Purpose.eq(purpose))
-        .add(Column::RecipientKind.eq(row.recipient_kind))
-        .add(same(Column::ContactId, row.contact_id))
-        .add(same(Column::TherapistId, row.therapist_id))
-        // Where the contact is deleted, its name is what is left.
-        .add(Column::RecipientName.eq(row.recipient_name.as_str()))
-}
-
-/// Whether there is an all-clear for this recipient over this channel.
-async fn cleared(tx: &DatabaseTransaction, row: &notification::Model) -> Result<bool, DbErr> {
-    let found = notification::Entity::find()
-        .filter(to_same(row, Purpose::AllClear))
-        .filter(notification::Column::Channel.eq(row.channel))
-        .count(tx)
-        .await?;
-    Ok(found > 0)
-}
-
-/// Sets what the result says of whether recipients of this kind were told.
-///
-/// # Errors
-/// The database's.
-pub async fn flag(
-    tx: &DatabaseTransaction,
-    result: &alarm_result::Model,
-    kind: RecipientKind,
-    told: bool,
-) -> Result<(), DbErr> {
-    let flags = match kind {
-        RecipientKind::Contact => alarm_result::ActiveModel {
-            message_sent_to_contacts: Set(told),
-            ..Default::default()
-        },
-        RecipientKind::Therapist => alarm_result::ActiveModel {
-            therapist_notified: Set(told),
-            ..Default::default()
-        },
-    };
-    alarm_result::Entity::update_many()
-        .set(flags)
-        .filter(alarm_result::Column::Id.eq(result.id))
-        .exec(tx)
-        .await?;
-    Ok(())
-}
-
-/// Has what waits for its next try on the other channels of a recipient tried at once: this one
-/// failed for good. The worker is to be woken after the commit.
-///
-/// # Errors
-/// The database's.
-pub async fn hurry(
-    app: &App,
-    tx: &DatabaseTransaction,
-    failed: &notification::Model,
-) -> Result<(), DbErr> {
-    use notification::Column;
-    let now = app.clock.now();
-    notification::Entity::update_many()
-        .col_expr(Column::NextAttemptAt, Expr::value(now))
-        .filter(to_same(failed, failed.purpose))
-        .filter(Column::Step.eq(failed.step))
-        .filter(Column::Channel.ne(failed.channel))
-        .filter(Column::Status.eq(Status::Pending))
-        .filter(Column::NextAttemptAt.gt(now))
-        .exec(tx)
-        .await?;
     Ok(())
 }
 

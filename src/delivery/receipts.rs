@@ -11,7 +11,7 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use super::{Failure, queue};
+use super::{Failure, follow};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -81,9 +81,9 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
     }
     change.update(&tx).await?;
     match status {
-        Status::Sent if row.status != Status::Sent => queue::took(app, &tx, &result, &row).await?,
+        Status::Sent if row.status != Status::Sent => follow::took(app, &tx, &result, &row).await?,
         Status::Failed if row.status != Status::Failed => {
-            queue::hurry(app, &tx, &row).await?;
+            follow::hurry(app, &tx, &row).await?;
             if row.purpose == Purpose::Alarm {
                 // True only while there is another message of this kind that was taken.
                 let told = notification::Entity::find()
@@ -93,7 +93,7 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
                     .filter(notification::Column::Status.eq(Status::Sent))
                     .count(&tx)
                     .await?;
-                queue::flag(&tx, &result, row.recipient_kind, told > 0).await?;
+                follow::flag(&tx, &result, row.recipient_kind, told > 0).await?;
             }
         }
         _ => {}

@@ -334,7 +334,8 @@ mod tests {
     fn settings_go_together_and_make_sense() {
         assert!(gateway(&Config::default()).unwrap().is_none());
         assert!(gateway(&settings()).unwrap().is_some());
-        let wrong: [(&str, fn(&mut Config)); 9] = [
+        type Change = fn(&mut Config);
+        let wrong: [(&str, Change); 9] = [
             ("go together", |config| config.sms_token = None),
             ("go together", |config| config.sms_url = None),
             ("go together", |config| config.sms_from = None),
