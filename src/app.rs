@@ -17,6 +17,7 @@ use crate::domain::assistant::Answers;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
 use crate::links::Links;
+use crate::metrics::Metrics;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
 pub struct App {
@@ -28,6 +29,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// What operators can count.
+    pub metrics: Metrics,
     /// Sends notifications.
     pub delivery: Delivery,
     /// What answers people who talk to the assistant.
@@ -67,6 +70,7 @@ impl App {
         Ok(Arc::new(Self {
             links: Links::new(&config, &local_url),
             local_url,
+            metrics: Metrics::new(db.counter()),
             db,
             assistant: Assistant::new(&AssistantSettings {
                 url: config.assistant_url.clone(),

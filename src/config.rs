@@ -27,7 +27,8 @@ pub struct Config {
     /// `sqlite://PATH` or `postgres://…`; not set: `haven.sqlite3` in the data folder.
     #[serde(deserialize_with = "empty_is_none")]
     pub database_url: Option<SecretString>,
-    /// Connections to the database at most.
+    /// Connections to the database for requests at most. Beside them, alarms have
+    /// [`crate::db::FOR_ALARMS`] and the sender [`crate::db::FOR_SENDER`] of their own.
     pub database_connections: u32,
     /// The URL under which clients reach this server; not set: taken from each request.
     #[serde(deserialize_with = "web_address")]
@@ -76,6 +77,13 @@ pub struct Config {
     /// Whom the GraphQL schema describes itself to.
     #[serde(deserialize_with = "empty_is_default")]
     pub introspection: Introspection,
+    /// Where Prometheus may ask for figures, apart from the clients' address; not set: nowhere.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// What is asked every 30 s while notifications go out in time, so that an outside monitor
+    /// notices when they do not; not set: nothing.
+    #[serde(deserialize_with = "web_address")]
+    pub heartbeat_url: Option<Url>,
     /// Whether the support chat URL carries a one-time ticket, for apps that open it as it is.
     pub support_tickets: bool,
 }
@@ -114,6 +122,8 @@ impl Default for Config {
             refused_passwords: None,
             operations_manifest: None,
             introspection: Introspection::Everybody,
+            metrics_listen: None,
+            heartbeat_url: None,
             support_tickets: false,
         }
     }
@@ -192,6 +202,7 @@ impl Config {
         for (name, url) in [
             ("HAVEN_PUBLIC_URL", &self.public_url),
             ("HAVEN_ASSISTANT_URL", &self.assistant_url),
+            ("HAVEN_HEARTBEAT_URL", &self.heartbeat_url),
         ] {
             if let Some(url) = url {
                 anyhow::ensure!(

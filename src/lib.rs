@@ -14,6 +14,7 @@ pub mod graphql;
 pub mod http;
 pub mod language;
 pub mod links;
+pub mod metrics;
 pub mod pages;
 pub mod rest;
 pub mod transport;

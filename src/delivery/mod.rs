@@ -12,9 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::notification::{Purpose, RecipientKind};
+use sea_orm::{ActiveEnum, DbErr};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, timeout};
 
+pub use auditor::{Discontent, Finding, audit, beat};
 pub use failure::Failure;
 pub use letter::{duration, map, moment};
 pub use queue::{Recipient, all_clear, first};
@@ -22,13 +25,19 @@ pub use queue::{Recipient, all_clear, first};
 use crate::app::App;
 use crate::config::Config;
 use crate::links;
+use auditor::Auditor;
+use lease::Leases;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
 use smtp::Refusal;
 
+mod auditor;
 mod failure;
+mod lease;
 mod letter;
 pub mod mail;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod smtp;
 pub mod steps;
@@ -39,21 +48,30 @@ const AT_ONCE: usize = 32;
 /// kept.
 const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due.
-const NAP: Duration = Duration::from_secs(30);
-/// The pauses between tries to record an outcome. Together they are shorter than what a lease
-/// leaves after the longest send.
+const NAP: Duration = Duration::from_secs(10);
+/// How long one round at the database may take. The driver itself waits for ever for an answer
+/// from a machine that is gone.
+const ANSWERED: Duration = Duration::from_secs(20);
+/// The pauses between tries to record an outcome; after these, the last one again and again.
 const RECORDING: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(800),
     Duration::from_secs(2),
     Duration::from_secs(4),
-    Duration::from_secs(8),
+    Duration::from_secs(5),
 ];
+/// How long recording an outcome is tried, so that a database that was away for some minutes does
+/// not make everybody hear twice.
+const RECORDED_WITHIN: Duration = Duration::from_secs(600);
+/// How long what is under way may take once the worker is to stop: a send, and recording it.
+const CLOSING: Duration = Duration::from_secs(40);
 
 /// What the rest of haven knows of the delivery.
 pub struct Delivery {
     mailer: Mailer,
     woken: Notify,
+    leases: Leases,
+    auditor: Auditor,
 }
 
 impl fmt::Display for Delivery {
@@ -72,6 +90,8 @@ impl Delivery {
         Ok(Self {
             mailer: Mailer::new(config)?,
             woken: Notify::new(),
+            leases: Leases::default(),
+            auditor: Auditor::new(config)?,
         })
     }
 
@@ -79,6 +99,12 @@ impl Delivery {
     /// is busy or not running yet.
     pub fn wake(&self) {
         self.woken.notify_one();
+    }
+
+    /// Whether notifications go out in time, as the auditor last saw.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.auditor.finding()
     }
 
     /// A new message id, without angle brackets.
@@ -92,9 +118,13 @@ impl Delivery {
 /// per process; several processes on one database share the work.
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut working = Working::default();
+    let mut working = Working::new(app.clone());
+    let mut keeping = JoinSet::new();
+    let own = app.clone();
+    keeping.spawn(async move { lease::keep(&own).await });
     loop {
-        let nap = match fill(&app, &mut working).await {
+        app.delivery.auditor.round(Some(Instant::now()));
+        let nap = match in_time(fill(&app, &mut working)).await {
             Ok(nap) => nap,
             Err(error) => {
                 tracing::error!(%error, "the notifications can't be read");
@@ -109,20 +139,55 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
             () = tokio::time::sleep(nap) => {}
         }
     }
-    while !working.tasks.is_empty() {
-        working.one_done().await;
-    }
+    // Whatever this cuts short is taken over when its lease ends.
+    let _ = timeout(CLOSING, async {
+        while !working.tasks.is_empty() {
+            working.one_done().await;
+        }
+    })
+    .await;
     app.delivery.mailer.close().await;
 }
 
+/// Watches the sender for ever, apart from it: see [`auditor`].
+pub async fn watch(app: Arc<App>) {
+    tokio::join!(auditor::watch(&app), auditor::heart(&app));
+}
+
+/// What the database answers, or an error where it does not in time. Rows that were claimed all
+/// the same come back with the end of their lease.
+async fn in_time<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    timeout(ANSWERED, asking)
+        .await
+        .unwrap_or_else(|_| Err(DbErr::Custom("no answer in time".to_owned())))
+}
+
 /// The notifications this process holds.
-#[derive(Default)]
 struct Working {
+    app: Arc<App>,
     tasks: JoinSet<()>,
     held: HashMap<Id, (i64, Lane)>,
 }
 
+impl Drop for Working {
+    /// However the worker ends: the auditor learns it, and nothing is renewed any more.
+    fn drop(&mut self) {
+        self.app.delivery.auditor.round(None);
+        for (id, _) in self.held.values() {
+            self.app.delivery.leases.release(*id);
+        }
+    }
+}
+
 impl Working {
+    fn new(app: Arc<App>) -> Self {
+        Self {
+            app,
+            tasks: JoinSet::new(),
+            held: HashMap::new(),
+        }
+    }
+
     /// How many more of this lane may be begun.
     fn room(&self, lane: Lane) -> usize {
         let free = AT_ONCE.saturating_sub(self.held.len());
@@ -135,13 +200,10 @@ impl Working {
         }
     }
 
-    fn ids(&self) -> Vec<i64> {
-        self.held.values().map(|(id, _)| *id).collect()
-    }
-
-    fn begin(&mut self, app: &Arc<App>, job: Job) {
+    fn begin(&mut self, job: Job) {
         let (id, lane) = (job.notification.id, Lane::of(&job.notification));
-        let task = self.tasks.spawn(deliver(app.clone(), job));
+        self.app.delivery.leases.hold(&job.notification);
+        let task = self.tasks.spawn(deliver(self.app.clone(), job));
         self.held.insert(task.id(), (id, lane));
     }
 
@@ -155,12 +217,14 @@ impl Working {
             }
             None => return,
         };
-        self.held.remove(&id);
+        if let Some((id, _)) = self.held.remove(&id) {
+            self.app.delivery.leases.release(id);
+        }
     }
 }
 
 /// Claims what is due and there is room for; gives the time until something else is due.
-async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm::DbErr> {
+async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
     let mut nap = NAP;
     for lane in [Lane::First, Lane::Later] {
         loop {
@@ -169,7 +233,7 @@ async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm
                 // The end of a running one wakes the worker.
                 break;
             }
-            let held = working.ids();
+            let held = app.delivery.leases.ids();
             let Some(due) = queue::next_due(app, lane, &held).await? else {
                 break;
             };
@@ -186,7 +250,7 @@ async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm
                 break;
             }
             for job in jobs {
-                working.begin(app, job);
+                working.begin(job);
             }
         }
     }
@@ -201,10 +265,14 @@ async fn deliver(app: Arc<App>, job: Job) {
     } else if row.step > 0 && row.purpose == Purpose::Alarm && job.result.answered_at.is_some() {
         Outcome::Skipped(Failure::Answered)
     } else {
-        match send(&app, &job).await {
+        let begun = Instant::now();
+        let outcome = match send(&app, &job).await {
             Ok(()) => Outcome::Sent,
             Err(refusal) => Outcome::Refused(refusal),
-        }
+        };
+        app.metrics
+            .send_took(row.channel.to_value(), begun.elapsed());
+        outcome
     };
     let (notification, attempt) = (row.id, row.attempts);
     match &outcome {
@@ -227,21 +295,18 @@ async fn deliver(app: Arc<App>, job: Job) {
             );
         }
     }
-    let mut pauses = RECORDING.iter();
-    loop {
-        match queue::record(&app, &job, outcome).await {
-            Ok(()) => break,
-            Err(error) => match pauses.next() {
-                Some(pause) => {
-                    tracing::warn!(notification, %error, "the outcome can't be recorded yet");
-                    tokio::time::sleep(*pause).await;
-                }
-                None => {
-                    tracing::error!(notification, %error, "the outcome is lost");
-                    break;
-                }
-            },
+    let mut pauses = RECORDING.into_iter();
+    let mut pause = Duration::ZERO;
+    let given_up = Instant::now() + RECORDED_WITHIN;
+    // Recording twice changes nothing, so a try whose end is unknown is simply repeated.
+    while let Err(error) = in_time(queue::record(&app, &job, outcome)).await {
+        if Instant::now() > given_up {
+            tracing::error!(notification, %error, "the outcome is lost");
+            break;
         }
+        tracing::warn!(notification, %error, "the outcome can't be recorded yet");
+        pause = pauses.next().unwrap_or(pause);
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -9,20 +9,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, RecipientKind, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
 use rand::RngExt;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SubQueryStatement};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, Select,
 };
 
+use super::lease::LEASE;
 use super::smtp::Refusal;
 use super::{Failure, letter::Story, steps};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
-/// How long a claimed notification belongs to its worker. Longer than one send and the recording
-/// of it may take, so that only a dead worker's lease ends.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How long a notification is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
 /// The pauses after the first tries, in seconds; after these, the last one again and again.
@@ -51,6 +50,15 @@ impl Lane {
             Self::First => "status = 'pending' AND attempts = 0 AND priority = 0",
             Self::Later => "status IN ('pending', 'sending') AND (attempts > 0 OR priority > 0)",
         })
+    }
+
+    /// The lane's name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Later => "later",
+        }
     }
 
     /// The lane a claimed row came from.
@@ -109,6 +117,14 @@ pub async fn next_due(
     lane: Lane,
     except: &[i64],
 ) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Ok(earliest(lane, except)
+        .into_tuple::<Option<DateTime<Utc>>>()
+        .one(app.db.outbox())
+        .await?
+        .flatten())
+}
+
+pub(super) fn earliest(lane: Lane, except: &[i64]) -> Select<notification::Entity> {
     let mut select = notification::Entity::find()
         .select_only()
         .column_as(notification::Column::NextAttemptAt.min(), "due")
@@ -116,11 +132,18 @@ pub async fn next_due(
     if !except.is_empty() {
         select = select.filter(notification::Column::Id.is_not_in(except.iter().copied()));
     }
-    Ok(select
-        .into_tuple::<Option<DateTime<Utc>>>()
-        .one(app.db.read())
-        .await?
-        .flatten())
+    select
+}
+
+/// How many rows of the lane are not final yet.
+///
+/// # Errors
+/// The database's.
+pub async fn waiting(app: &App, lane: Lane) -> Result<u64, DbErr> {
+    notification::Entity::find()
+        .filter(lane.open())
+        .count(app.db.outbox())
+        .await
 }
 
 /// Claims at most `most` due rows of the lane, leaving out those this process holds already.
@@ -130,17 +153,8 @@ pub async fn next_due(
 pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result<Vec<Job>, DbErr> {
     use notification::Column;
     let now = app.clock.now();
-    let mut due = Query::select();
-    due.column(Column::Id)
-        .from(notification::Entity)
-        .and_where(lane.open())
-        .and_where(Column::NextAttemptAt.lte(now))
-        .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
-        .limit(u64::try_from(most).unwrap_or(u64::MAX));
-    if !except.is_empty() {
-        due.and_where(Column::Id.is_not_in(except.iter().copied()));
-    }
-    let chosen = match app.db.read().get_database_backend() {
+    let mut due = due(lane, now, most, except);
+    let chosen = match app.db.outbox().get_database_backend() {
         DbBackend::Postgres => {
             // As an array, so that the planner can't run the locking subquery more than once.
             due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -152,7 +166,7 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
     };
     let until = now + LEASE;
     // One transaction: a row whose world can't be read is not claimed.
-    let tx = app.db.write().await?;
+    let tx = app.db.write_outbox().await?;
     let mut claimed = notification::Entity::update_many()
         .col_expr(Column::Status, Expr::value(Status::Sending.to_value()))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -165,6 +179,21 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
     let jobs = world(&tx, claimed).await?;
     tx.commit().await?;
     Ok(jobs)
+}
+
+pub(super) fn due(lane: Lane, now: DateTime<Utc>, most: usize, except: &[i64]) -> SelectStatement {
+    use notification::Column;
+    let mut due = Query::select();
+    due.column(Column::Id)
+        .from(notification::Entity)
+        .and_where(lane.open())
+        .and_where(Column::NextAttemptAt.lte(now))
+        .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX));
+    if !except.is_empty() {
+        due.and_where(Column::Id.is_not_in(except.iter().copied()));
+    }
+    due
 }
 
 /// Reads what the claimed rows are about, in four statements however many they are.
@@ -245,7 +274,7 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
     use notification::Column;
     let now = app.clock.now();
     let row = &job.notification;
-    let tx = app.db.write().await?;
+    let tx = app.db.write_outbox().await?;
     let Some(result) = alarm_result::Entity::find()
         .filter(alarm_result::Column::AlarmId.eq(row.alarm_id))
         .lock_exclusive()
@@ -337,6 +366,11 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
     if hastened {
         app.delivery.wake();
     }
+    app.metrics.tried(
+        row.purpose.to_value(),
+        row.channel.to_value(),
+        status.to_value(),
+    );
     app.events
         .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
     Ok(())

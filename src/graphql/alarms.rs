@@ -267,6 +267,7 @@ impl AlarmMutations {
             },
         };
         let subject = user_ref(&user_id);
+        ctx.loaders()?.hurry();
         let triggered = alarms::trigger(ctx.app()?, &ctx.viewer(), subject, press).await?;
         changed(ctx, triggered.alarm.id).await?;
         Ok(TriggerAlarmPayload {

@@ -36,3 +36,4 @@ mod support_chat;
 mod therapists;
 mod transport;
 mod users;
+mod watching;

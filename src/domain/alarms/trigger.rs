@@ -78,6 +78,7 @@ pub async fn trigger(
     let triggered = storing
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
+    app.metrics.alarm_stored(arrived.elapsed());
     // Whether or not the outcomes are known by then: the alarm stands.
     let _ = timeout_at(
         arrived + PATIENCE,
@@ -120,7 +121,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
                     .add(notification::Column::Attempts.gt(0))
                     .add(notification::Column::NextAttemptAt.lte(app.clock.now())),
             )
-            .count(app.db.read())
+            .count(app.db.alarms())
             .await;
         if matches!(open, Ok(0)) {
             return;
@@ -133,7 +134,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
 /// Stores a press: the alarm, its result and its notifications in one transaction, or what a
 /// repeated press adds to them. Then has them sent.
 async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
-    let tx = app.db.write().await?;
+    let tx = app.db.write_alarm().await?;
     // Presses of one person one after the other: of two at the same instant, the second finds
     // the first. Weaker than an exclusive lock, which would hold up whatever links to the user.
     user::Entity::find_by_id(user_id)
@@ -158,6 +159,9 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
     };
     tx.commit().await?;
     app.delivery.wake();
+    if !triggered.joined {
+        app.metrics.alarm();
+    }
     app.events
         .publish(Topic::Alarms(user_id), Event::Alarm(triggered.alarm.id));
     Ok(triggered)
