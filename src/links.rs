@@ -142,9 +142,9 @@ impl Links {
 }
 
 /// Reads the key, or makes it where no node has yet; of two that do so at once, one wins and
-/// both read what it stored.
+/// both read what it stored. On the connections of alarms: their messages wait for it.
 async fn key(db: &Db) -> Result<[u8; KEY]> {
-    let stored = || server_key::Entity::find_by_id(NAME.to_owned()).one(db.read());
+    let stored = || server_key::Entity::find_by_id(NAME.to_owned()).one(db.alarms());
     let row = match stored().await? {
         Some(row) => Some(row),
         None => {
@@ -160,7 +160,7 @@ async fn key(db: &Db) -> Result<[u8; KEY]> {
             first.do_nothing();
             server_key::Entity::insert(row)
                 .on_conflict(first)
-                .exec_without_returning(db.read())
+                .exec_without_returning(db.alarms())
                 .await?;
             stored().await?
         }

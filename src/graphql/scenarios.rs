@@ -104,6 +104,11 @@ pub struct AlarmStep(step::Model);
 /// or can't be told.
 #[Object]
 impl AlarmStep {
+    /// The step's id. Replacing the steps of a scenario makes new ones.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
     /// Whom it tells. Whom no step names is told in the first.
     async fn recipients(&self) -> Vec<AlarmStepRecipient> {
         [
