@@ -23,7 +23,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
-use crate::domain::{accounts, assistant, support};
+use crate::domain::{accounts, alarms, assistant, support};
 use crate::error::Error;
 use crate::graphiql;
 use crate::graphql::context::BaseUrl;
@@ -101,6 +101,7 @@ pub async fn serve(
         let _ = all_served.await;
     }));
     let mending = tokio::spawn(assistant::mend(app.clone()));
+    let keeping = tokio::spawn(alarms::keep(app.clone()));
     let stop = async {
         stopped(shutdown).await;
         down.send_replace(true);
@@ -117,6 +118,7 @@ pub async fn serve(
     .await;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     mending.abort();
+    keeping.abort();
     let _ = tokio::time::timeout(CLOSING_PATIENCE, app.answers.finished()).await;
     support::settle(&app).await?;
     drop(served);

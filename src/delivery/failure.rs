@@ -26,10 +26,12 @@ pub enum Failure {
     Expired,
     /// The alarm was over before it was sent.
     AlarmCompleted,
+    /// An admin stopped it.
+    Cancelled,
 }
 
 impl Failure {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
@@ -40,6 +42,7 @@ impl Failure {
         Self::NotWritten,
         Self::Expired,
         Self::AlarmCompleted,
+        Self::Cancelled,
     ];
 
     /// The word stored and shown to clients.
@@ -56,7 +59,14 @@ impl Failure {
             Self::NotWritten => "not_written",
             Self::Expired => "expired",
             Self::AlarmCompleted => "alarm_completed",
+            Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether the fault is the address itself, so that every later message to it will fail too.
+    #[must_use]
+    pub const fn is_of_address(self) -> bool {
+        matches!(self, Self::InvalidAddress | Self::AddressRejected)
     }
 
     /// Reads a stored word.
@@ -89,6 +99,8 @@ impl Failure {
             (Self::Expired, Language::En) => "it could not be sent within a day.",
             (Self::AlarmCompleted, Language::Ru) => "тревога завершена до отправки.",
             (Self::AlarmCompleted, Language::En) => "the alarm was over before it was sent.",
+            (Self::Cancelled, Language::Ru) => "отправка отменена администратором.",
+            (Self::Cancelled, Language::En) => "an administrator stopped it.",
         }
     }
 }

@@ -11,12 +11,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entity::alarm::Kind;
 use entity::notification::Purpose;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 
+pub use bounce::to_person;
 pub use failure::Failure;
-pub use queue::{Recipient, all_clear, first};
+pub use letter::mark;
+pub use queue::{BEHIND_ALARMS, Recipient, all_clear, first};
 
 use crate::app::App;
 use crate::config::Config;
@@ -24,6 +27,7 @@ use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
 use smtp::Refusal;
 
+mod bounce;
 mod failure;
 mod letter;
 pub mod mail;
@@ -256,7 +260,7 @@ async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
             subject: &words.subject,
             text: words.text,
             html: words.html,
-            urgent: row.purpose == Purpose::Alarm,
+            urgent: row.purpose == Purpose::Alarm && job.alarm.kind == Kind::Real,
             message_id: &row.message_id,
             date: now,
         })

@@ -1,13 +1,14 @@
 //! The notifications in the database: finding what is due, claiming it, recording what came of it.
 //!
-//! Rows are locked in one order everywhere, here and in `domain::alarms`: the user, the
-//! result of the alarm, its notifications.
+//! Rows are locked in one order everywhere, here and in `domain`: the user, the result of the
+//! alarm, contacts and therapists, its notifications. Deleting a contact locks it and then, by
+//! its foreign key, the notifications to it; so whoever holds a notification asks for no contact.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, RecipientKind, Status};
-use entity::{alarm, alarm_result, notification, profile, user};
+use entity::{alarm, alarm_result, emergency_contact, notification, profile, therapist, user};
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SubQueryStatement};
 use sea_orm::{
@@ -16,7 +17,7 @@ use sea_orm::{
 };
 
 use super::smtp::Refusal;
-use super::{Failure, letter::Story};
+use super::{Failure, bounce, letter::Story};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -31,7 +32,7 @@ const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
 /// The priority of a real alarm's messages.
 const ALARM: i32 = 0;
 /// The priority of what can wait until those went out.
-const BEHIND_ALARMS: i32 = 1;
+pub const BEHIND_ALARMS: i32 = 1;
 
 /// First tries of alarms have connections of their own, so that no backlog of other
 /// messages delays them.
@@ -261,6 +262,14 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         }
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
     };
+    // Before the notification itself is locked: see the order above.
+    let letter = bounce::follow(app, &tx, job, status, failure).await?;
+    let clear = match status {
+        Status::Sent if told_of_alarm && result.completed && result.all_clear => {
+            Some(keep_recipient(&tx, row).await?)
+        }
+        _ => None,
+    };
     let change = notification::ActiveModel {
         status: Set(status),
         failure: Set(failure.map(|failure| failure.code().to_owned())),
@@ -294,28 +303,60 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
     }
     if status == Status::Sent && told_of_alarm {
         let flags = match row.recipient_kind {
-            RecipientKind::Contact => alarm_result::ActiveModel {
+            // What nobody needed sets no flag.
+            _ if job.alarm.kind != alarm::Kind::Real => None,
+            RecipientKind::Contact => Some(alarm_result::ActiveModel {
                 message_sent_to_contacts: Set(true),
                 ..Default::default()
-            },
-            RecipientKind::Therapist => alarm_result::ActiveModel {
+            }),
+            RecipientKind::Therapist => Some(alarm_result::ActiveModel {
                 therapist_notified: Set(true),
                 ..Default::default()
-            },
+            }),
+            RecipientKind::Person => None,
         };
-        alarm_result::Entity::update_many()
-            .set(flags)
-            .filter(alarm_result::Column::Id.eq(result.id))
-            .exec(&tx)
-            .await?;
-        if result.completed && result.all_clear {
-            all_clear(app, row).insert(&tx).await?;
+        if let Some(flags) = flags {
+            alarm_result::Entity::update_many()
+                .set(flags)
+                .filter(alarm_result::Column::Id.eq(result.id))
+                .exec(&tx)
+                .await?;
         }
+        if let Some(told) = &clear {
+            all_clear(app, told).insert(&tx).await?;
+        }
+    }
+    if let Some(letter) = letter {
+        letter.insert(&tx).await?;
     }
     tx.commit().await?;
     app.events
         .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
     Ok(())
+}
+
+/// The notification, without whom it was for where that one was deleted meanwhile; who is still
+/// there stays until the transaction ends.
+async fn keep_recipient(
+    tx: &DatabaseTransaction,
+    row: &notification::Model,
+) -> Result<notification::Model, DbErr> {
+    let mut row = row.clone();
+    if let Some(id) = row.contact_id {
+        row.contact_id = emergency_contact::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .map(|contact| contact.id);
+    }
+    if let Some(id) = row.therapist_id {
+        row.therapist_id = therapist::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .map(|therapist| therapist.id);
+    }
+    Ok(row)
 }
 
 /// The pause after the given number of tries, a fifth more or less, so that what failed together

@@ -1,6 +1,10 @@
 //! Emergency contacts: whom an alarm tells.
 
-use entity::{emergency_contact as contact, user};
+use std::collections::HashMap;
+
+use entity::notification::{Purpose, RecipientKind, Status};
+use entity::{emergency_contact as contact, notification, user};
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -8,6 +12,8 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::{UserRef, Viewer, parse_id};
+use crate::db::Db;
+use crate::delivery;
 use crate::domain::input::{Check, NAME_LENGTH, digits};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Result};
@@ -103,6 +109,7 @@ pub async fn save(
             if let Some(email) = input.email {
                 change.email = Set(email);
             }
+            forget_failures(row, &mut change);
             Saved {
                 contact: change.update(&tx).await?,
                 created: false,
@@ -202,7 +209,7 @@ pub async fn update(
     viewer.person()?;
     let tx = app.db.write().await?;
     let row = reachable(&tx, viewer, id).await?;
-    let mut change = row.into_active_model();
+    let mut change = row.clone().into_active_model();
     if let Some(name) = &patch.name {
         change.name = Set(check.required("name", Some(name), NAME_LENGTH));
     }
@@ -218,9 +225,88 @@ pub async fn update(
         change.email = Set(check.optional_email("email", &email.unwrap_or_default()));
     }
     check.finish()?;
+    forget_failures(&row, &mut change);
     let row = change.update(&tx).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// The last message to each of these contacts over each channel, of those that were tried or wait
+/// for it, by channel. One statement, however many contacts.
+///
+/// # Errors
+/// The database's.
+pub async fn last_deliveries(
+    db: &Db,
+    contacts: &[i64],
+) -> Result<HashMap<i64, Vec<notification::Model>>> {
+    use notification::Column;
+    let mut last = Query::select();
+    last.expr(Column::Id.max())
+        .from(notification::Entity)
+        .and_where(Column::ContactId.is_in(contacts.iter().copied()))
+        .and_where(Column::RecipientKind.eq(RecipientKind::Contact))
+        .and_where(Column::Status.ne(Status::Skipped))
+        .group_by_columns([Column::ContactId, Column::Channel]);
+    let rows = notification::Entity::find()
+        .filter(Column::Id.in_subquery(last))
+        .order_by_asc(Column::Channel)
+        .all(db.read())
+        .await?;
+    let mut found: HashMap<i64, Vec<notification::Model>> = HashMap::new();
+    for row in rows {
+        if let Some(contact_id) = row.contact_id {
+            found.entry(contact_id).or_default().push(row);
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of an address does not hold for another one.
+fn forget_failures(before: &contact::Model, change: &mut contact::ActiveModel) {
+    if change.email.try_as_ref() != Some(&before.email) {
+        change.email_failed_at = Set(None);
+    }
+    if change.phone_digits.try_as_ref() != Some(&before.phone_digits) {
+        change.phone_failed_at = Set(None);
+    }
+}
+
+/// Notes that a contact asked not to be told any more, and tells the person by a mail that belongs
+/// to the alarm the contact was told of. False where the contact is gone or asked before. The
+/// caller commits, and then wakes the delivery.
+///
+/// # Errors
+/// The database's.
+pub async fn opted_out(
+    app: &App,
+    tx: &DatabaseTransaction,
+    contact_id: i64,
+    alarm_id: i64,
+) -> Result<bool> {
+    let found = contact::Entity::find_by_id(contact_id)
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?;
+    let Some(row) = found.filter(|row| row.opted_out_at.is_none()) else {
+        return Ok(false);
+    };
+    let person = user::Entity::find_by_id(row.user_id)
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::User))?;
+    let letter = delivery::to_person(
+        app,
+        Purpose::OptedOut,
+        alarm_id,
+        &person,
+        (row.id, &row.name),
+    );
+    let mut change = row.into_active_model();
+    change.opted_out_at = Set(Some(app.clock.now()));
+    change.update(tx).await?;
+    letter.insert(tx).await?;
+    Ok(true)
 }
 
 /// Deletes a contact. Notifications under way to it are still sent.

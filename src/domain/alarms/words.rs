@@ -1,14 +1,15 @@
 //! What was done in an alarm, in the words of the legacy contract.
 
-use entity::alarm;
+use entity::alarm::{self, Kind};
 use entity::notification::{self, Purpose, RecipientKind, Status};
 
-use crate::delivery::Failure;
+use crate::delivery::{self, Failure};
 use crate::language::Language;
 
 /// One line for each thing that was done or could not be done: the music, each contact by id,
 /// the therapist. A line claims a delivery only where the mail server took the mail. The Russian
-/// lines are part of the legacy contract.
+/// lines are part of the legacy contract. In a drill or a test each line begins with that word,
+/// and a test says nothing of music and therapist.
 #[must_use]
 pub fn messages(
     alarm: &alarm::Model,
@@ -16,7 +17,7 @@ pub fn messages(
     language: Language,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if !alarm.play_music {
+    if !alarm.play_music && alarm.kind != Kind::Test {
         lines.push(
             match language {
                 Language::Ru => "Музыка не воспроизводилась.",
@@ -41,6 +42,9 @@ pub fn messages(
             },
         ),
     ] {
+        if alarm.kind == Kind::Test && kind == RecipientKind::Therapist {
+            continue;
+        }
         let mut told: Vec<&notification::Model> = notifications
             .iter()
             .filter(|row| row.purpose == Purpose::Alarm && row.recipient_kind == kind)
@@ -52,6 +56,11 @@ pub fn messages(
             lines.push(nobody.to_owned());
         }
         lines.extend(told.into_iter().map(|row| line(row, language)));
+    }
+    if let Some((word, _)) = delivery::mark(alarm.kind, language) {
+        for line in &mut lines {
+            *line = format!("{word}: {line}");
+        }
     }
     lines
 }
