@@ -16,6 +16,7 @@ use crate::error::{Error, Noun, Problem, Result};
 mod changes;
 mod drill;
 mod keeping;
+mod keys;
 mod operate;
 mod trigger;
 mod watch;

@@ -1,6 +1,8 @@
 //! Alarms.
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription};
+use async_graphql::{
+    Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription,
+};
 use chrono::{DateTime, Utc};
 use entity::{alarm, alarm_result};
 use futures_util::{Stream, StreamExt};

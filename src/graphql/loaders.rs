@@ -2,8 +2,6 @@
 //! arrives at the database as one statement.
 
 use std::collections::HashMap;
-use std::fmt::Debug;
-use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use ::dataloader::BatchFn;
@@ -17,13 +15,18 @@ use sea_orm::{
     QueryOrder,
 };
 
+pub use contacts::Deliveries;
+pub use lists::Paged;
+
 use crate::app::App;
 use crate::db::Db;
 use crate::domain::alarms::Kinds;
-use crate::domain::contacts;
-use crate::domain::page::{self, Direction, Page, Slice};
+use crate::domain::page::Direction;
 use crate::domain::support;
 use crate::error::{Error, Result};
+
+mod contacts;
+mod lists;
 
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
 type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
@@ -129,176 +132,6 @@ where
     /// Has a key read again: a mutation changed it, and another may follow in the same document.
     pub async fn forget(&self, key: i64) {
         self.loader().clear(key).await;
-    }
-}
-
-/// A page of one list.
-type PageOf<M> = Result<Arc<Slice<M>>, Arc<DbErr>>;
-
-/// Loads pages of lists of one entity, a list per value of one column, by id, and of those that
-/// are filtered, of each the rows that `F` leaves.
-pub struct PagesByColumn<E: EntityTrait, F> {
-    db: Db,
-    parent: E::Column,
-    parent_of: fn(&E::Model) -> i64,
-    id: E::Column,
-    direction: Direction,
-    condition: fn(F) -> Condition,
-}
-
-/// What may filter the rows of a list.
-pub trait Filter: Copy + Eq + Hash + Debug + Send + Sync + 'static {}
-impl<F: Copy + Eq + Hash + Debug + Send + Sync + 'static> Filter for F {}
-
-impl<E: EntityTrait, F: Filter> BatchFn<(i64, Page, F), PageOf<E::Model>> for PagesByColumn<E, F>
-where
-    E::Model: Send + Sync,
-{
-    async fn load(
-        &mut self,
-        keys: &[(i64, Page, F)],
-    ) -> HashMap<(i64, Page, F), PageOf<E::Model>> {
-        // As good as always a single page: that of one field in one document.
-        let mut pages: HashMap<(Page, F), Vec<i64>> = HashMap::new();
-        for (parent, page, filter) in keys {
-            pages.entry((*page, *filter)).or_default().push(*parent);
-        }
-        let mut found = HashMap::new();
-        for ((page, filter), parents) in pages {
-            let read = page::read_many::<E>(
-                self.db.read(),
-                &parents,
-                self.parent,
-                self.parent_of,
-                self.id,
-                self.direction,
-                (self.condition)(filter),
-                page,
-            );
-            match read.await {
-                Ok(slices) => found.extend(
-                    slices
-                        .into_iter()
-                        .map(|(parent, slice)| ((parent, page, filter), Ok(Arc::new(slice)))),
-                ),
-                Err(error) => {
-                    let error = Arc::new(match error {
-                        Error::Database(error) => error,
-                        other => DbErr::Custom(other.to_string()),
-                    });
-                    found.extend(
-                        parents
-                            .into_iter()
-                            .map(|parent| ((parent, page, filter), Err(error.clone()))),
-                    );
-                }
-            }
-        }
-        found
-    }
-}
-
-/// A loader of pages of lists of one entity.
-pub struct Paged<E: EntityTrait, F: Filter = ()>
-where
-    E::Model: Send + Sync,
-{
-    loader: Loader<(i64, Page, F), PageOf<E::Model>, PagesByColumn<E, F>>,
-}
-
-impl<E: EntityTrait, F: Filter> Paged<E, F>
-where
-    E::Model: Clone + Send + Sync,
-{
-    fn new(
-        app: &App,
-        parent: E::Column,
-        parent_of: fn(&E::Model) -> i64,
-        id: E::Column,
-        direction: Direction,
-        condition: fn(F) -> Condition,
-    ) -> Self {
-        Self {
-            loader: Loader::new(PagesByColumn {
-                db: app.db.clone(),
-                parent,
-                parent_of,
-                id,
-                direction,
-                condition,
-            }),
-        }
-    }
-
-    /// A page of the list of this parent, of the rows that the filter leaves.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn page_of(&self, parent: i64, page: Page, filter: F) -> Result<Slice<E::Model>> {
-        self.loader
-            .try_load((parent, page, filter))
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
-            .map(|slice| Slice::clone(&slice))
-            .map_err(|error| failed(&error))
-    }
-}
-
-impl<E: EntityTrait> Paged<E>
-where
-    E::Model: Clone + Send + Sync,
-{
-    /// A page of the list of this parent.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn page(&self, parent: i64, page: Page) -> Result<Slice<E::Model>> {
-        self.page_of(parent, page, ()).await
-    }
-}
-
-/// The last messages to a contact, one per channel.
-type LastOf = Result<Arc<Vec<notification::Model>>, Arc<Error>>;
-
-/// Loads the last messages to contacts.
-struct LastDeliveries {
-    db: Db,
-}
-
-impl BatchFn<i64, LastOf> for LastDeliveries {
-    async fn load(&mut self, keys: &[i64]) -> HashMap<i64, LastOf> {
-        match contacts::last_deliveries(&self.db, keys).await {
-            Ok(mut found) => keys
-                .iter()
-                .map(|key| (*key, Ok(Arc::new(found.remove(key).unwrap_or_default()))))
-                .collect(),
-            Err(error) => {
-                let error = Arc::new(error);
-                keys.iter().map(|key| (*key, Err(error.clone()))).collect()
-            }
-        }
-    }
-}
-
-/// A loader of the last messages to contacts.
-pub struct Deliveries {
-    loader: Loader<i64, LastOf, LastDeliveries>,
-}
-
-impl Deliveries {
-    /// The last message to a contact over each channel.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn of(&self, contact_id: i64) -> Result<Arc<Vec<notification::Model>>> {
-        self.loader
-            .try_load(contact_id)
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
-            .map_err(|error| match &*error {
-                Error::Unavailable => Error::Unavailable,
-                other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
-            })
     }
 }
 
@@ -426,9 +259,7 @@ impl Loaders {
                 Direction::Descending,
                 Kinds::condition,
             ),
-            deliveries: Deliveries {
-                loader: Loader::new(LastDeliveries { db: app.db.clone() }),
-            },
+            deliveries: Deliveries::new(app),
             results: Batched::new(
                 app,
                 alarm_result::Column::AlarmId,

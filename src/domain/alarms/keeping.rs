@@ -13,8 +13,7 @@ use sea_orm::{
 };
 
 use super::changes::{changed, end};
-use super::lock_result;
-use super::trigger::KEY_KEPT;
+use super::{keys, lock_result};
 use crate::app::App;
 use crate::error::Result;
 
@@ -73,7 +72,7 @@ pub async fn keep_house(app: &App) -> Result<Kept> {
             break;
         }
     }
-    let expired = app.clock.now() - KEY_KEPT;
+    let expired = app.clock.now() - keys::KEPT;
     loop {
         let forgotten = forget(app, expired).await?;
         kept.forgotten += forgotten;

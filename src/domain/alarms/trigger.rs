@@ -10,14 +10,13 @@ use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
 use sea_orm::sea_query::LockType;
-use sha2::{Digest, Sha256};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Place, lock_result};
+use super::{Place, keys, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
 use crate::delivery::{self, Recipient};
@@ -31,15 +30,8 @@ use crate::events::{Event, Subscription, Topic};
 const PATIENCE: Duration = Duration::from_millis(2_800);
 /// How often to look without having been told: another node may be the one that sends.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long the same key means the same press.
-pub(super) const KEY_KEPT: TimeDelta = TimeDelta::hours(24);
 /// How long a press without a key joins the open alarm before it.
 const JOINED: TimeDelta = TimeDelta::seconds(10);
-/// The longest key that is stored as it is, in characters.
-const KEY_LENGTH: usize = 255;
-/// What the stored form of any other key begins with.
-const KEY_HASHED: &str = "sha256:";
-
 /// What the phone sends with a press.
 #[derive(Clone, Debug, Default)]
 pub struct Press {
@@ -100,40 +92,9 @@ impl Press {
         check.finish()?;
         Ok(Self {
             place,
-            idempotency_key: self.idempotency_key.map(stored_key),
+            idempotency_key: self.idempotency_key.map(keys::stored),
         })
     }
-
-    /// What tells this press's input from another's under the same key, however it is spelt on
-    /// the way here.
-    fn fingerprint(&self) -> String {
-        let Place {
-            location,
-            latitude,
-            longitude,
-        } = &self.place;
-        hex_digest(&serde_json::json!([location, latitude, longitude]).to_string())
-    }
-}
-
-/// A key as stored: itself, or the hash of one that is too long. A key that looks like such a
-/// hash is hashed too, so that no two keys are ever stored alike.
-fn stored_key(key: String) -> String {
-    if key.chars().count() <= KEY_LENGTH && !key.starts_with(KEY_HASHED) {
-        return key;
-    }
-    format!("{KEY_HASHED}{}", hex_digest(&key))
-}
-
-/// SHA-256, lower-case hexadecimal.
-fn hex_digest(text: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
 }
 
 /// Waits, until 2.8 s after `arrived` at the latest, until it is known of everybody whether they
@@ -168,7 +129,7 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
             // Alarms of an older haven kept no input.
             let before = alarm.idempotency_input.as_ref();
             if press.idempotency_key.is_some()
-                && before.is_some_and(|before| *before != press.fingerprint())
+                && before.is_some_and(|before| *before != keys::fingerprint(&press.place))
             {
                 return Err(Error::Conflict(
                     "This idempotencyKey was used before with other input.",
@@ -228,7 +189,7 @@ async fn earlier(
     };
     let named = own.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
     match named {
-        Some(named) if now - named.timestamp >= KEY_KEPT => {
+        Some(named) if now - named.timestamp >= keys::KEPT => {
             let mut change = named.into_active_model();
             change.idempotency_key = Set(None);
             change.idempotency_input = Set(None);
@@ -270,7 +231,7 @@ pub(super) async fn begin(
         idempotency_input: Set(press
             .idempotency_key
             .is_some()
-            .then(|| press.fingerprint())),
+            .then(|| keys::fingerprint(&press.place))),
         idempotency_key: Set(press.idempotency_key),
         timestamp: Set(now),
         ..Default::default()

@@ -6,9 +6,9 @@ use entity::{alarm, alarm_result};
 use futures_util::stream::{self, Stream};
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 
+use super::Kinds;
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
-use super::Kinds;
 use crate::domain::users;
 use crate::error::Result;
 use crate::events::{Event, Heard, Subscription, Topic};
