@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use entity::{alarm, alarm_result};
 use haven::app::App;
 use haven::domain::alarms::{self, Kept};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -145,7 +145,7 @@ on_both! {
         scene.wait(3600);
         let kept = alarms::keep_house(&scene.haven.app).await.unwrap();
         assert_eq!(kept.forgotten, 1);
-        let rows = alarm::Entity::find().all(scene.haven.app.db.read()).await.unwrap();
+        let rows = alarm::Entity::find().order_by_asc(alarm::Column::Id).all(scene.haven.app.db.read()).await.unwrap();
         let keys: Vec<_> = rows.iter().map(|row| (row.idempotency_key.as_deref(), row.idempotency_input.is_some())).collect();
         assert_eq!(keys, [(None, false), (Some("new"), true)]);
     }

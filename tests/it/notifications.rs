@@ -173,7 +173,8 @@ on_both! {
         assert_eq!(printed(&one).len(), 2);
         assert_eq!(String::from_utf8(one.stderr).unwrap(), "There are more.\n");
         assert_eq!(printed(&haven(&scene, &["--stuck"])).len(), 1);
-        let id = put(&scene, Status::Sending, TimeDelta::seconds(-130)).await.to_string();
+        // The program's clock is the real one, an hour behind the scene's.
+        let id = put(&scene, Status::Sending, TimeDelta::seconds(-3600 - 130)).await.to_string();
         assert_eq!(column(&printed(&haven(&scene, &["--stuck"])), 0), [id.clone()]);
         // Being sent, it can't be cancelled; waiting, it can.
         let refused = haven(&scene, &["cancel", &id]);
