@@ -3,11 +3,14 @@
 //! - SQL statements of each endpoint and of the main GraphQL operations, on both databases;
 //! - time and memory from the start of the program to its first answer;
 //! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
-//!   same SQL behind a bare handler (see [`floor`]).
+//!   same SQL behind a bare handler (see [`floor`]);
+//! - alarms per second and their latency while the mail server is fast, slow and dead, and the
+//!   memory of haven while many notifications wait.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
 //! short rounds, whose figures mean little.
 
+mod alarms;
 mod floor;
 mod load;
 #[path = "../demo/program.rs"]
@@ -57,12 +60,17 @@ async fn main() {
         starts.push(start::measure(&program, &seeded, name).await);
         rates.push(throughput::measure(&program, &seeded, name, quick).await);
     }
+    let alarms = alarms::measure(&program, quick).await;
+    let waiting = alarms::wait(&program, quick).await;
     start::print(&starts);
     throughput::print(&rates);
+    alarms::print(&alarms, &waiting);
     let path = report::save(&json!({
         "statements": statements,
         "start": starts,
         "profile_read": rates,
+        "alarms": alarms,
+        "waiting": waiting,
     }));
     println!("All of it as JSON: {}", path.display());
 }

@@ -2,12 +2,13 @@
 
 use entity::notification::{self, Channel, Purpose, RecipientKind, Status};
 use entity::{emergency_contact, user};
+use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter,
+    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction,
+    DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use super::queue::{BEHIND_ALARMS, Job};
+use super::queue::BEHIND_ALARMS;
 use super::{Failure, Recipient};
 use crate::app::App;
 
@@ -20,12 +21,11 @@ use crate::app::App;
 pub async fn follow(
     app: &App,
     tx: &DatabaseTransaction,
-    job: &Job,
-    status: Status,
-    failure: Option<Failure>,
+    user_id: i64,
+    row: &notification::Model,
+    (status, failure): (Status, Option<Failure>),
 ) -> Result<Option<notification::ActiveModel>, DbErr> {
     use emergency_contact::Column;
-    let row = &job.notification;
     let (RecipientKind::Contact, Some(contact_id)) = (row.recipient_kind, row.contact_id) else {
         return Ok(None);
     };
@@ -34,36 +34,45 @@ pub async fn follow(
         Status::Failed if failure.is_some_and(Failure::is_of_address) => true,
         _ => return Ok(None),
     };
-    let at = Set(failed.then(|| app.clock.now()));
-    let (change, address, failed_at) = match row.channel {
-        Channel::Email => (
-            emergency_contact::ActiveModel {
-                email_failed_at: at,
-                ..Default::default()
-            },
-            Column::Email.eq(&row.address),
-            Column::EmailFailedAt,
-        ),
+    let failed_at = match row.channel {
+        Channel::Email => Column::EmailFailedAt,
+        Channel::Sms => Column::PhoneFailedAt,
     };
-    let changed = emergency_contact::Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(contact_id))
-        .filter(address)
+    let contact = emergency_contact::Entity::find_by_id(contact_id)
         .filter(if failed {
             failed_at.is_null()
         } else {
             failed_at.is_not_null()
         })
-        .exec(tx)
-        .await?
-        .rows_affected;
-    let news = failed && changed > 0;
-    Ok(news.then(|| {
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?;
+    let Some(contact) = contact.filter(|contact| {
+        row.address
+            == match row.channel {
+                Channel::Email => contact.email.clone(),
+                Channel::Sms => app.delivery.number(&contact.phone),
+            }
+    }) else {
+        return Ok(None);
+    };
+    let at = Set(failed.then(|| app.clock.now()));
+    let mut change = contact.into_active_model();
+    match row.channel {
+        Channel::Email => change.email_failed_at = at,
+        Channel::Sms => change.phone_failed_at = at,
+    }
+    change.update(tx).await?;
+    if !failed {
+        return Ok(None);
+    }
+    let person = user::Entity::find_by_id(user_id).one(tx).await?;
+    Ok(person.map(|person| {
         to_person(
             app,
             Purpose::ContactFailed,
             row.alarm_id,
-            &job.user,
+            &person,
             (contact_id, &row.recipient_name),
         )
     }))
@@ -85,6 +94,7 @@ pub fn to_person(
         id: person.id,
         name: person.username.clone(),
         relationship: String::new(),
+        channel: Channel::Email,
         address: person.email.clone(),
     }
     .failure();

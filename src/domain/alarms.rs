@@ -28,7 +28,7 @@ pub use keeping::{Kept, keep, keep_house};
 pub use operate::{Operator, Wanted, cancel, notifications, retry};
 pub use trigger::{Press, Triggered, trigger};
 pub use watch::watch;
-pub use words::messages;
+pub use words::{messages, nobody_reachable};
 
 /// Degrees north at most.
 const NORTH: f64 = 90.0;

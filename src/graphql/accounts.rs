@@ -31,7 +31,7 @@ impl Session {
         self.row.created_at
     }
 
-    /// When its token was last used, to within an hour.
+    /// When its token was last used; up to an hour behind.
     async fn last_used_at(&self) -> DateTime<Utc> {
         self.row.last_used_at
     }
@@ -48,7 +48,7 @@ pub struct RegisterInput {
     /// 1–150 characters: letters of any script, digits and `@ . + - _`. Unique without regard
     /// to case.
     username: String,
-    /// A valid email address. It need not be unique.
+    /// A valid email address, at most 254 characters. It need not be unique.
     email: String,
     /// At least 8 characters and at most 1024 bytes; neither the username nor the email.
     password: String,
@@ -60,7 +60,7 @@ pub struct RegisterInput {
 /// What to log in with.
 #[derive(InputObject)]
 pub struct LoginInput {
-    /// The username; case is ignored where that leaves one user.
+    /// The username. One that differs in case alone is taken too, where just one user has it.
     username: String,
     /// The password.
     password: String,
@@ -69,7 +69,7 @@ pub struct LoginInput {
 /// A change of password.
 #[derive(InputObject)]
 pub struct ChangePasswordInput {
-    /// The password so far.
+    /// The password so far. `BAD_USER_INPUT` names this field where it is wrong.
     current_password: String,
     /// The one from now on; the rules of registration hold.
     new_password: String,
@@ -79,8 +79,8 @@ pub struct ChangePasswordInput {
 #[derive(SimpleObject)]
 pub struct LoginPayload {
     /// The token for the `Authorization` header: `Token <token>` or `Bearer <token>`. It is
-    /// shown this once. It is good until logout, a change of password, deactivation, or 180
-    /// days (a setting of the server) without use.
+    /// shown this once. It is good until logout, `revokeSession`, a change of password,
+    /// deactivation, or 180 days (a setting of the server) without use.
     token: String,
     /// Who logged in.
     user: User,
@@ -101,8 +101,9 @@ pub struct AccountMutations;
 
 #[Object]
 impl AccountMutations {
-    /// Makes an account with an empty profile that follows the default alarm scenario. Needs
-    /// no login. `BAD_USER_INPUT` lists every wrong field.
+    /// Makes an account with an empty profile that follows the default alarm scenario, if there
+    /// is one. Needs no login, and does not log in. `BAD_USER_INPUT` lists every wrong field, a
+    /// username that is taken among them.
     async fn register(
         &self,
         ctx: &Context<'_>,
@@ -119,8 +120,8 @@ impl AccountMutations {
             .into())
     }
 
-    /// Logs in. Needs no login. `UNAUTHENTICATED` alike for an unknown user and a wrong
-    /// password.
+    /// Logs in. Needs no login. `UNAUTHENTICATED` alike for an unknown user, a wrong password
+    /// and a deactivated user; `RATE_LIMITED` while too many log in at once.
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -131,7 +132,8 @@ impl AccountMutations {
         Ok(login.into())
     }
 
-    /// Ends the login session this request came with. Its sockets close.
+    /// Ends the login session this request came with: the token is worth nothing any more, and
+    /// its sockets and event streams end.
     async fn logout(
         &self,
         ctx: &Context<'_>,
@@ -142,7 +144,8 @@ impl AccountMutations {
         Ok(true)
     }
 
-    /// Changes the caller's password. Every login session ends; the answer holds a new one.
+    /// Changes the caller's password. Every login session ends, this one too; the answer holds a
+    /// new one. `BAD_USER_INPUT` for a wrong password so far, or a new one that won't do.
     async fn change_password(
         &self,
         ctx: &Context<'_>,
@@ -158,7 +161,8 @@ impl AccountMutations {
         Ok(login.into())
     }
 
-    /// Ends one of the caller's login sessions, as of a lost phone.
+    /// Ends one of the caller's login sessions, as of a lost phone. `NOT_FOUND` where the caller
+    /// has no such session.
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,

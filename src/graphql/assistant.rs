@@ -38,7 +38,7 @@ pub struct AssistantReply {
 /// An answer of the assistant. It is stored, like the question.
 #[Object]
 impl AssistantReply {
-    /// The answer.
+    /// The answer: plain text, lines parted by line feeds.
     async fn text(&self) -> &str {
         &self.answer.message.message
     }
@@ -113,7 +113,9 @@ pub struct AssistantMutations;
 #[Object]
 impl AssistantMutations {
     /// Asks the assistant. For the user alone: admins get `FORBIDDEN` too. It always answers:
-    /// where no model is configured or it fails, the built-in guide does.
+    /// where no model is configured, it fails or its bounds are reached, the built-in guide does.
+    /// `BAD_USER_INPUT` for a blank question, or one too long. `assistantReply` shows the answer
+    /// while it is written.
     async fn ask_assistant(
         &self,
         ctx: &Context<'_>,
@@ -143,7 +145,10 @@ impl AssistantSubscriptions {
     /// goes on and says so.
     ///
     /// The answer doesn't depend on the connection: it is written to its end and stored when the
-    /// client is gone, which then goes on with `assistantAnswer`.
+    /// client is gone, which then goes on with `assistantAnswer`. The subscription completes after
+    /// the piece whose `done` is true.
+    ///
+    /// `BAD_USER_INPUT` for a blank question, or one too long.
     async fn assistant_reply(
         &self,
         ctx: &Context<'_>,
@@ -164,7 +169,8 @@ impl AssistantSubscriptions {
     }
 
     /// Goes on following an answer: first what came after the cursor, in one piece, then what
-    /// comes. Of a finished answer the rest comes at once. `NOT_FOUND` for answers of others.
+    /// comes. Of a finished answer the rest comes at once. It completes as `assistantReply` does.
+    /// `NOT_FOUND` for answers of others, for admins too; `BAD_USER_INPUT` for what is no cursor.
     async fn assistant_answer(
         &self,
         ctx: &Context<'_>,

@@ -33,7 +33,9 @@ impl<T: OutputType> TypeName for Edge<T> {
     }
 }
 
-/// A page of a list, by Relay's specification of connections.
+/// A page of a list, by Relay's specification of connections: `first` and `after` lead forwards,
+/// `last` and `before` backwards. `BAD_USER_INPUT` for `first` together with `last`, for more than
+/// 100, and for what is no cursor.
 #[Object(name_type)]
 impl<T: OutputType> Connection<T> {
     /// Where the page stands in its list, and how to go on from it.

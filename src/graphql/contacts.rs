@@ -232,6 +232,7 @@ impl ContactMutations {
     }
 
     /// Deletes an emergency contact. What an alarm is already sending to it is still sent.
+    /// `NOT_FOUND` where it does not exist or is not the caller's.
     async fn delete_emergency_contact(
         &self,
         ctx: &Context<'_>,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use async_graphql::connection::PageInfo;
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
+use chrono::{DateTime, Utc};
 
 use crate::app::App;
 use crate::config::Introspection;
@@ -26,7 +28,36 @@ pub mod therapists;
 pub mod tracks;
 pub mod users;
 
-/// Everything that can be asked.
+/// Everything that can be asked. Nothing here changes anything.
+///
+/// Ids are decimal numbers, unique within their type, and count as opaque. Whatever names a user
+/// takes the user's id, or `me` for the caller. But for `me`, everything needs a login: the header
+/// `Authorization: Token <token>`, with the token of `login`. Users reach what is theirs, admins
+/// what is anybody's, save where a description says otherwise.
+///
+/// An error has its code in `extensions.code`; the text beside it is for people and may change.
+/// Any field may fail with:
+///
+/// - `UNAUTHENTICATED`: no token, or one that is no good any more. Log in again.
+/// - `FORBIDDEN`: the caller may not do this.
+/// - `NOT_FOUND`: it does not exist, or is not the caller's to see.
+/// - `BAD_USER_INPUT`: the input is wrong. `extensions.fields` is a list of `{field, message}` with
+///   every wrong field, as the input spells it; for a variable of the wrong type,
+///   `extensions.variable` names it. Nothing was changed.
+/// - `CONFLICT`: the input contradicts what is stored. Nothing was changed.
+/// - `RATE_LIMITED`, `UNAVAILABLE`: busy, or a part is out of reach; try again later.
+/// - `INTERNAL`: a fault of the server, which finds it by `extensions.requestId`.
+///
+/// And a request as a whole, before anything ran, with:
+///
+/// - `LIMIT_EXCEEDED`: too large or too costly in the way `extensions.limit` names;
+///   `extensions.max` is the most that is allowed.
+/// - `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`: the
+///   document is no GraphQL, doesn't fit this schema, or doesn't have the one operation meant.
+/// - `PERSISTED_QUERY_NOT_FOUND`, and other codes that begin so: by Apollo's protocol of persisted
+///   queries. `QUERY_NOT_IN_SAFELIST`: only the operations of a manifest run here.
+/// - `BAD_REQUEST`, `BATCH_NOT_SUPPORTED`, `SUBSCRIPTION_NOT_SUPPORTED`, and others named as in
+///   HTTP: the transport could not take the request.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub struct QueryRoot(
@@ -39,6 +70,12 @@ pub struct QueryRoot(
 );
 
 /// Everything that can be changed.
+///
+/// A mutation happens as a whole or not at all; the mutations of one operation happen one after
+/// another, each for itself. After `UNAVAILABLE`, `INTERNAL` or no answer a client can't know
+/// whether it happened; where a mutation takes a key (`idempotencyKey`, `clientId`), trying again
+/// with the same one is safe. Error codes and who may are as `Query` says. Those that answer a
+/// `Boolean` answer true, or with an error.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub struct MutationRoot(
@@ -55,7 +92,12 @@ pub struct MutationRoot(
     support::SupportMutations,
 );
 
-/// Everything that can be followed.
+/// Everything that can be followed, over the WebSocket or server-sent events; one field per
+/// operation.
+///
+/// Error codes and who may are as `Query` says. A subscription ends when the login session behind
+/// it does. A client whose connection broke subscribes again; each field says how nothing is
+/// missed.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
 pub struct SubscriptionRoot(
@@ -74,6 +116,13 @@ fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
         SubscriptionRoot::default(),
     )
     .extension(errors::Envelope)
+    .override_output_type_description::<DateTime<Utc>>(
+        "A moment, as an RFC 3339 string in UTC, as in `2026-01-31T08:30:00.123456+00:00`.",
+    )
+    .override_output_type_description::<PageInfo>(
+        "Where a page stands in its list, by Relay's specification. A cursor is null where the \
+         page is empty.",
+    )
 }
 
 /// The schema over a running application.

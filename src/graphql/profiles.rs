@@ -28,7 +28,7 @@ impl Profile {
         User::by_id(self.0.user_id)
     }
 
-    /// The user's username.
+    /// The user's username, as in `user`.
     async fn username(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(User::by_id(self.0.user_id).row(ctx).await?.username)
     }
@@ -48,17 +48,17 @@ impl Profile {
         self.0.military_status
     }
 
-    /// 1–5; null when not said.
+    /// The level of the user's PTSD, 1–5; null when not said.
     async fn ptsd_level(&self) -> Option<i32> {
         self.0.ptsd_level
     }
 
-    /// The track the app plays in an alarm.
+    /// The track the app plays in an alarm; null where none is chosen.
     async fn music(&self) -> Option<MusicTrack> {
         self.0.music_id.map(MusicTrack::by_id)
     }
 
-    /// The therapist an alarm tells.
+    /// The therapist an alarm tells, where the scenario says so; null where none is linked.
     async fn therapist_contact(&self) -> Option<Therapist> {
         self.0.therapist_id.map(Therapist::by_id)
     }
@@ -72,19 +72,19 @@ impl Profile {
 /// A change of a profile. What is left out stays; null clears.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
-    /// Years, 0–150.
+    /// Years, 0–150. Null: not said.
     age: MaybeUndefined<i32>,
     /// Where the user usually is, at most 255 characters. Null empties it.
     location: MaybeUndefined<String>,
     /// Military rather than civilian. Null is false.
     military_status: MaybeUndefined<bool>,
-    /// 1–5.
+    /// The level of the user's PTSD, 1–5. Null: not said.
     ptsd_level: MaybeUndefined<i32>,
-    /// The id of a track.
+    /// The id of a track, as in `musicTracks`. Null: none.
     music_id: MaybeUndefined<ID>,
-    /// The id of the user's own therapist.
+    /// The id of the user's own therapist. Null: an alarm tells no therapist.
     therapist_contact_id: MaybeUndefined<ID>,
-    /// The id of an alarm scenario.
+    /// The id of an alarm scenario, as in `alarmScenarios`. Null: no alarm can be triggered.
     scenario_id: MaybeUndefined<ID>,
 }
 
@@ -95,7 +95,8 @@ pub struct ProfileMutations;
 #[Object]
 impl ProfileMutations {
     /// Changes a profile: the caller's own, or, for an admin, anybody's. One wrong field
-    /// changes nothing; `BAD_USER_INPUT` lists every one.
+    /// changes nothing; `BAD_USER_INPUT` lists every one, ids that name nothing among them.
+    /// `NOT_FOUND` where the user has no profile.
     async fn update_profile(
         &self,
         ctx: &Context<'_>,
@@ -122,7 +123,8 @@ impl ProfileMutations {
         .map(Profile)
     }
 
-    /// Chooses the track the app plays in an alarm. `NOT_FOUND` for what is no track's id.
+    /// Chooses the track the app plays in an alarm, in the caller's profile or, for an admin,
+    /// anybody's. `NOT_FOUND` for what is no track's id, and where the user has no profile.
     async fn select_music(
         &self,
         ctx: &Context<'_>,

@@ -143,7 +143,8 @@ impl ScenarioMutations {
         Ok(row.into())
     }
 
-    /// Changes a scenario. For admins. Alarms of the past keep what they did.
+    /// Changes a scenario. For admins. Alarms of the past keep what they did. `NOT_FOUND` where
+    /// there is none of that id.
     async fn update_alarm_scenario(
         &self,
         ctx: &Context<'_>,
@@ -166,7 +167,8 @@ impl ScenarioMutations {
         Ok(row.into())
     }
 
-    /// Deletes a scenario. For admins. Profiles that followed it follow none then.
+    /// Deletes a scenario. For admins. Profiles that followed it follow none then, so that their
+    /// alarms can't be triggered. `NOT_FOUND` where there is none of that id.
     async fn delete_alarm_scenario(
         &self,
         ctx: &Context<'_>,

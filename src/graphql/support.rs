@@ -69,8 +69,8 @@ impl From<chat_session::Model> for ChatSession {
     }
 }
 
-/// A conversation, with the assistant or with support. At most one of each is open per user;
-/// ended ones stay readable. Conversations with the assistant are read by their user alone.
+/// A conversation, with the assistant or with support. It begins with the first message. At most
+/// one of each is open per user; ended ones stay readable. Conversations with the assistant are read by their user alone.
 #[Object]
 impl ChatSession {
     /// The session's id.
@@ -144,7 +144,7 @@ impl From<Message> for ChatMessage {
     }
 }
 
-/// One message. Ids rise in the order in which the messages of a conversation were stored.
+/// One message of a conversation, never changed. Ids rise in the order in which the messages of a conversation were stored.
 #[Object]
 impl ChatMessage {
     /// The message's id.
@@ -178,12 +178,13 @@ impl ChatMessage {
         self.row.author_id.map(User::by_id)
     }
 
-    /// The text, as typed.
+    /// Plain text, as typed.
     async fn message(&self) -> &str {
         &self.row.message
     }
 
-    /// The key its author gave it when sending; null where there was none.
+    /// The `clientId` its author gave when sending; null where there was none. By it a client
+    /// finds its own message again.
     async fn client_id(&self) -> Option<&str> {
         self.row.client_id.as_deref()
     }
@@ -224,14 +225,14 @@ pub struct ChatMessagePosted {
     message: ChatMessage,
 }
 
-/// A user's first connection to the support chat opened.
+/// A user came online: the first of their connections to the support chat opened.
 #[derive(SimpleObject)]
 pub struct UserConnected {
     /// The user.
     user: User,
 }
 
-/// A user's last connection to the support chat closed.
+/// A user went offline: the last of their connections to the support chat closed.
 #[derive(SimpleObject)]
 pub struct UserDisconnected {
     /// The user.
@@ -294,7 +295,8 @@ pub struct SupportMutations;
 
 #[Object]
 impl SupportMutations {
-    /// Where the WebSocket of a support chat is. For the user and for admins.
+    /// Where the WebSocket of a support chat is, for clients that don't follow `supportMessages`.
+    /// For the user and for admins.
     async fn open_support_chat(
         &self,
         ctx: &Context<'_>,
@@ -307,7 +309,8 @@ impl SupportMutations {
 
     /// Says something in a user's support chat: the user as the user, an admin in another's
     /// chat as a supporter. It is stored before anybody gets it. `FORBIDDEN` for a user in
-    /// anybody else's chat.
+    /// anybody else's chat; `BAD_USER_INPUT` for a blank text, or one too long; `CONFLICT` for a
+    /// `clientId` that the caller used in another conversation.
     async fn send_support_message(
         &self,
         ctx: &Context<'_>,
@@ -331,7 +334,7 @@ impl SupportMutations {
     /// Gives back messages that a transport handed to the caller's connection and that cannot
     /// have arrived, because the connection broke. Whoever of the caller's side is connected and
     /// has not had them gets them at once, else they wait for the next connection. Ids of other
-    /// messages are passed over.
+    /// messages are passed over. `BAD_USER_INPUT` for more than 1000.
     async fn return_support_messages(
         &self,
         ctx: &Context<'_>,
@@ -343,7 +346,8 @@ impl SupportMutations {
     }
 
     /// Ends a chat session; what is said next begins another. The user may, and an admin where
-    /// it is with support. Ending an ended one changes nothing.
+    /// it is with support. Ending an ended one changes nothing. `NOT_FOUND` where it does not
+    /// exist, or is not the caller's to end.
     async fn end_chat_session(
         &self,
         ctx: &Context<'_>,
@@ -362,8 +366,8 @@ pub struct SupportSubscriptions;
 impl SupportSubscriptions {
     /// A user's support chat as it goes on, both sides' messages. Without `after` it begins
     /// with what the caller's side (the user, or the supporters) has not got yet; with it, with
-    /// everything after that message. No gap and no duplicate. For the user, who counts as
-    /// online meanwhile, and for admins.
+    /// everything after that message, oldest first. No gap and no duplicate. For the user, who
+    /// counts as online meanwhile, and for admins. It does not complete by itself.
     ///
     /// A message counts as delivered once it is on its way, so a client whose connection broke
     /// says in `after` what it has.
@@ -374,7 +378,8 @@ impl SupportSubscriptions {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
-        #[graphql(desc = "The id of the last message the client has.")] after: Option<ID>,
+        #[graphql(desc = "The id of the last message the client has; `0` for everything.")]
+        after: Option<ID>,
         #[graphql(
             desc = "Whether what is sent over the same connection comes back, too.",
             default = true

@@ -43,7 +43,8 @@ impl From<therapist::Model> for Therapist {
     }
 }
 
-/// A user's therapist, told of an alarm where the profile links to it.
+/// A user's therapist; a user has one at most. Told of an alarm where the profile links to it and
+/// the scenario says so.
 #[Object]
 impl Therapist {
     /// The therapist's id.
@@ -66,13 +67,14 @@ impl Therapist {
         Ok(self.row(ctx).await?.phone)
     }
 
-    /// Where an alarm reaches the therapist.
+    /// The mail address at which an alarm reaches the therapist.
     async fn email(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(self.row(ctx).await?.email)
     }
 }
 
-/// The user's therapist, all of it.
+/// The user's therapist, all of it. What is required and left out, null or blank is named by
+/// `BAD_USER_INPUT`.
 #[derive(InputObject)]
 pub struct SaveTherapistInput {
     /// Required; at most 255 characters.
@@ -83,7 +85,7 @@ pub struct SaveTherapistInput {
     email: Option<String>,
 }
 
-/// A change of a therapist. What is left out stays.
+/// A change of a therapist. What is left out stays; null is refused.
 #[derive(InputObject)]
 pub struct TherapistPatch {
     /// At most 255 characters.
@@ -109,7 +111,8 @@ pub struct TherapistMutations;
 
 #[Object]
 impl TherapistMutations {
-    /// Makes the user's therapist, or replaces it in place, and links the profile to it.
+    /// Makes the user's therapist, or replaces it in place, and links the profile to it. For the
+    /// user and for admins. `BAD_USER_INPUT` lists every wrong field.
     async fn save_therapist(
         &self,
         ctx: &Context<'_>,
@@ -135,7 +138,8 @@ impl TherapistMutations {
         })
     }
 
-    /// Changes the user's therapist. `NOT_FOUND` where there is none.
+    /// Changes the user's therapist. For the user and for admins. `NOT_FOUND` where there is
+    /// none; `BAD_USER_INPUT` lists every wrong field.
     async fn update_therapist(
         &self,
         ctx: &Context<'_>,
@@ -153,7 +157,8 @@ impl TherapistMutations {
             .map(Therapist::from)
     }
 
-    /// Deletes the user's therapist, and the profile's link with it.
+    /// Deletes the user's therapist, and the profile's link with it. For the user and for admins.
+    /// `NOT_FOUND` where there is none.
     async fn delete_therapist(
         &self,
         ctx: &Context<'_>,

@@ -42,7 +42,7 @@ impl From<track::Model> for MusicTrack {
     }
 }
 
-/// A calming track that the app can play.
+/// A calming track that the app can play. Everybody's: users choose one for their profile.
 #[Object]
 impl MusicTrack {
     /// The track's id.
@@ -55,7 +55,7 @@ impl MusicTrack {
         Ok(self.row(ctx).await?.name)
     }
 
-    /// Where the app loads it from.
+    /// Where the app loads it from: an http or https URL.
     async fn url(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(self.row(ctx).await?.url)
     }
@@ -70,7 +70,7 @@ pub struct MusicTrackInput {
     url: String,
 }
 
-/// A change of a track. What is left out stays.
+/// A change of a track. What is left out stays; null is refused.
 #[derive(InputObject)]
 pub struct MusicTrackPatch {
     /// At most 255 characters.
@@ -98,7 +98,7 @@ pub struct TrackMutations;
 
 #[Object]
 impl TrackMutations {
-    /// Adds a track. For admins.
+    /// Adds a track. For admins. `BAD_USER_INPUT` lists every wrong field.
     async fn create_music_track(
         &self,
         ctx: &Context<'_>,
@@ -112,7 +112,7 @@ impl TrackMutations {
         Ok(row.into())
     }
 
-    /// Changes a track. For admins.
+    /// Changes a track. For admins. `NOT_FOUND` where there is none of that id.
     async fn update_music_track(
         &self,
         ctx: &Context<'_>,
@@ -132,7 +132,8 @@ impl TrackMutations {
         Ok(row.into())
     }
 
-    /// Deletes a track. For admins. Profiles that chose it have none then.
+    /// Deletes a track. For admins. Profiles that chose it have none then. `NOT_FOUND` where there
+    /// is none of that id.
     async fn delete_music_track(
         &self,
         ctx: &Context<'_>,

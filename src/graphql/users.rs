@@ -66,7 +66,8 @@ impl From<user::Model> for User {
     }
 }
 
-/// A person with an account. What is personal is seen by the person and by admins only.
+/// A person with an account. What is personal, all but `id`, `username` and `isAdmin`, is seen by
+/// the person and by admins only; anybody else gets `FORBIDDEN`.
 #[Object]
 impl User {
     /// The user's id. Every argument that names a user takes it, or `me` for the caller.
@@ -85,12 +86,13 @@ impl User {
         Ok(self.row(ctx).await?.email)
     }
 
-    /// Whether the user is an admin: sees and answers everybody's support chat.
+    /// Whether the user is an admin: gives support, and reaches what is anybody's save the
+    /// conversations with the assistant and the login sessions.
     async fn is_admin(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.row(ctx).await?.is_admin)
     }
 
-    /// Whether the user can log in.
+    /// Whether the user can log in. False once an admin has deactivated the account.
     async fn is_active(&self, ctx: &Context<'_>) -> Result<bool> {
         self.guard(ctx)?;
         Ok(self.row(ctx).await?.is_active)
@@ -119,14 +121,15 @@ impl User {
         nullable(found.await)
     }
 
-    /// Whom an alarm tells, by id.
+    /// Whom an alarm tells, where its scenario says so; by id, 50 at most.
     async fn emergency_contacts(&self, ctx: &Context<'_>) -> Result<Vec<EmergencyContact>> {
         self.guard(ctx)?;
         let rows = ctx.loaders()?.contacts_of_user.all(self.id).await?;
         Ok(rows.iter().cloned().map(EmergencyContact).collect())
     }
 
-    /// The user's therapist, if there is one.
+    /// The user's therapist; null where there is none. An alarm tells it only where the profile
+    /// links to it.
     async fn therapist(&self, ctx: &Context<'_>) -> Nullable<Therapist> {
         let found = async {
             self.guard(ctx)?;
@@ -217,7 +220,7 @@ pub struct UserQueries;
 
 #[Object]
 impl UserQueries {
-    /// The person asking; null for nobody.
+    /// The person asking; null for nobody, and for a token that is no good.
     async fn me(&self, ctx: &Context<'_>) -> Option<User> {
         let viewer = ctx.viewer();
         let identity = viewer.person().ok()?;
@@ -241,7 +244,7 @@ impl UserQueries {
         nullable(found.await)
     }
 
-    /// All users by id, for admins.
+    /// All users by id. For admins; `FORBIDDEN` for all others.
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -250,7 +253,10 @@ impl UserQueries {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, 100 at most.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "The beginning of a username or an email address; case is ignored.")]
+        #[graphql(
+            desc = "The beginning of a username or an email address; case is ignored. Null or blank: \
+                    everybody."
+        )]
         search: Option<String>,
     ) -> Result<Connection<User>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
@@ -266,7 +272,8 @@ pub struct UserMutations;
 #[Object]
 impl UserMutations {
     /// Lets a user log in, or not. For admins. A deactivated user's tokens stop working and
-    /// open sockets close; nothing is deleted. `CONFLICT` where no active admin would be left.
+    /// open sockets close; nothing is deleted. `NOT_FOUND` where nobody has the id; `CONFLICT`
+    /// where no active admin would be left.
     async fn set_user_active(
         &self,
         ctx: &Context<'_>,
@@ -278,8 +285,8 @@ impl UserMutations {
         Ok(row.into())
     }
 
-    /// Makes a user an admin, or no longer one. For admins. `CONFLICT` where no active admin
-    /// would be left.
+    /// Makes a user an admin, or no longer one. For admins. `NOT_FOUND` where nobody has the id;
+    /// `CONFLICT` where no active admin would be left.
     async fn set_user_admin(
         &self,
         ctx: &Context<'_>,

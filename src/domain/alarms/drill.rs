@@ -106,7 +106,7 @@ pub async fn test_contact(
     }
     .insert(&tx)
     .await?;
-    let recipients = recipients(&tx, &alarm, profile.as_ref())
+    let recipients = recipients(app, &tx, &alarm, profile.as_ref())
         .await?
         .into_iter()
         .filter(|one| one.kind == RecipientKind::Contact && one.id == contact.id)

@@ -141,6 +141,9 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
             let mut change = held.row.into_active_model();
             change.status = Set(Status::Pending);
             change.next_attempt_at = Set(app.clock.now());
+            // A new message, of which no receipt says anything yet.
+            change.provider_id = Set(None);
+            change.receipt = Set(None);
             change.update(&held.tx).await?
         }
     };

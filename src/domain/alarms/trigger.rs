@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::alarm::Kind;
-use entity::notification::{Purpose, RecipientKind, Status};
+use entity::notification::{Channel, Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
@@ -73,6 +73,7 @@ pub async fn trigger(
     let triggered = storing
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
+    app.metrics.alarm_stored(arrived.elapsed());
     settle(app, triggered.alarm.id, changes, arrived).await;
     Ok(triggered)
 }
@@ -109,7 +110,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
             .filter(notification::Column::AlarmId.eq(alarm_id))
             .filter(notification::Column::Purpose.eq(Purpose::Alarm))
             .filter(notification::Column::Status.is_in([Status::Pending, Status::Sending]))
-            .count(app.db.read())
+            .count(app.db.alarms())
             .await;
         if matches!(open, Ok(0)) {
             return;
@@ -122,7 +123,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
 /// Stores a press: the alarm, its result and its notifications in one transaction, or what a
 /// repeated press adds to them. Then has them sent.
 async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
-    let tx = app.db.write().await?;
+    let tx = app.db.write_alarm().await?;
     one_by_one(&tx, user_id).await?;
     let triggered = match earlier(&app, &tx, user_id, press.idempotency_key.as_deref()).await? {
         Some(alarm) => {
@@ -150,6 +151,9 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
     };
     tx.commit().await?;
     app.delivery.wake();
+    if !triggered.joined {
+        app.metrics.alarm();
+    }
     app.events
         .publish(Topic::Alarms(user_id), Event::Alarm(triggered.alarm.id));
     Ok(triggered)
@@ -238,7 +242,7 @@ pub(super) async fn begin(
     }
     .insert(tx)
     .await?;
-    let recipients = recipients(tx, &alarm, Some(&profile)).await?;
+    let recipients = recipients(app, tx, &alarm, Some(&profile)).await?;
     tell(app, tx, &alarm, press.place, recipients).await?;
     Ok(alarm)
 }
@@ -310,7 +314,7 @@ async fn join(
         .filter(profile::Column::UserId.eq(alarm.user_id))
         .one(tx)
         .await?;
-    let wanted = recipients(tx, alarm, profile.as_ref()).await?;
+    let wanted = recipients(app, tx, alarm, profile.as_ref()).await?;
     let told = notification::Entity::find()
         .filter(notification::Column::AlarmId.eq(alarm.id))
         .filter(notification::Column::Purpose.eq(Purpose::Alarm))
@@ -345,6 +349,9 @@ async fn join(
         }
         change.status = Set(Status::Pending);
         change.next_attempt_at = Set(now);
+        // A new message, of which no receipt says anything yet.
+        change.provider_id = Set(None);
+        change.receipt = Set(None);
         change.update(tx).await?;
     }
     for recipient in wanted {
@@ -357,9 +364,10 @@ async fn join(
     Ok(())
 }
 
-/// Whether a notification is for this recipient.
+/// Whether a notification is for this recipient over this channel.
 fn is_for(row: &notification::Model, recipient: &Recipient) -> bool {
     row.recipient_kind == recipient.kind
+        && row.channel == recipient.channel
         && match recipient.kind {
             RecipientKind::Contact => row.contact_id == Some(recipient.id),
             RecipientKind::Therapist => row.therapist_id == Some(recipient.id),
@@ -376,13 +384,19 @@ async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::M
         .ok_or(Error::NotFound(Noun::Profile))
 }
 
-/// Whom the alarm tells as things stand: contacts by id, then the linked therapist. They can't
-/// be deleted before the transaction ends.
+/// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
+/// every channel that the deployment has. They can't be deleted before the transaction ends.
 pub(super) async fn recipients(
+    app: &App,
     tx: &DatabaseTransaction,
     alarm: &alarm::Model,
     profile: Option<&profile::Model>,
 ) -> Result<Vec<Recipient>> {
+    let channels = app.delivery.channels();
+    let address = |channel, email: &str, phone: &str| match channel {
+        Channel::Email => email.to_owned(),
+        Channel::Sms => app.delivery.number(phone),
+    };
     let mut recipients = Vec::new();
     if alarm.notify_contact {
         let contacts = emergency_contact::Entity::find()
@@ -391,13 +405,16 @@ pub(super) async fn recipients(
             .lock(LockType::KeyShare)
             .all(tx)
             .await?;
-        recipients.extend(contacts.into_iter().map(|contact| Recipient {
-            kind: RecipientKind::Contact,
-            id: contact.id,
-            name: contact.name,
-            relationship: contact.relationship,
-            address: contact.email,
-        }));
+        for contact in contacts {
+            recipients.extend(channels.iter().map(|&channel| Recipient {
+                kind: RecipientKind::Contact,
+                id: contact.id,
+                name: contact.name.clone(),
+                relationship: contact.relationship.clone(),
+                channel,
+                address: address(channel, &contact.email, &contact.phone),
+            }));
+        }
     }
     let linked = profile.and_then(|profile| profile.therapist_id);
     if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
@@ -405,13 +422,16 @@ pub(super) async fn recipients(
             .lock(LockType::KeyShare)
             .one(tx)
             .await?;
-        recipients.extend(therapist.map(|therapist| Recipient {
-            kind: RecipientKind::Therapist,
-            id: therapist.id,
-            name: therapist.name,
-            relationship: String::new(),
-            address: therapist.email,
-        }));
+        if let Some(therapist) = therapist {
+            recipients.extend(channels.iter().map(|&channel| Recipient {
+                kind: RecipientKind::Therapist,
+                id: therapist.id,
+                name: therapist.name.clone(),
+                relationship: String::new(),
+                channel,
+                address: address(channel, &therapist.email, &therapist.phone),
+            }));
+        }
     }
     Ok(recipients)
 }

@@ -7,7 +7,6 @@ use ::dataloader::BatchFn;
 use ::dataloader::cached::Loader;
 use entity::notification;
 
-use crate::app::App;
 use crate::db::Db;
 use crate::domain::contacts;
 use crate::error::{Error, Result};
@@ -43,9 +42,9 @@ pub struct Deliveries {
 impl Deliveries {
     /// An empty loader over the application's database.
     #[must_use]
-    pub fn new(app: &App) -> Self {
+    pub fn new(db: &Db) -> Self {
         Self {
-            loader: Loader::new(LastDeliveries { db: app.db.clone() }),
+            loader: Loader::new(LastDeliveries { db: db.clone() }),
         }
     }
 

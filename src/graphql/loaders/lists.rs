@@ -10,7 +10,6 @@ use ::dataloader::cached::Loader;
 use sea_orm::{Condition, DbErr, EntityTrait};
 
 use super::failed;
-use crate::app::App;
 use crate::db::Db;
 use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Result};
@@ -90,7 +89,7 @@ where
     F: Copy + Eq + Hash + Debug + Send + Sync + 'static,
 {
     pub(super) fn new(
-        app: &App,
+        db: &Db,
         parent: E::Column,
         parent_of: fn(&E::Model) -> i64,
         id: E::Column,
@@ -99,7 +98,7 @@ where
     ) -> Self {
         Self {
             loader: Loader::new(PagesByColumn {
-                db: app.db.clone(),
+                db: db.clone(),
                 parent,
                 parent_of,
                 id,
