@@ -77,6 +77,8 @@ pub struct Config {
     /// to others how to find theirs.
     #[serde(deserialize_with = "empty_is_none")]
     pub country: Option<String>,
+    /// Hours after which an alarm that nobody ended is closed.
+    pub alarm_hours: i64,
     /// Days without use after which a login ends.
     pub session_days: i64,
     /// A file of passwords that registration refuses, one a line.
@@ -134,6 +136,7 @@ impl Default for Config {
             assistant_per_user: 60,
             assistant_concurrent: 32,
             country: None,
+            alarm_hours: 24,
             session_days: 180,
             refused_passwords: None,
             operations_manifest: None,
@@ -188,6 +191,10 @@ impl Config {
         anyhow::ensure!(
             (1..=36_500).contains(&self.session_days),
             "HAVEN_SESSION_DAYS must be from 1 to 36500"
+        );
+        anyhow::ensure!(
+            (1..=720).contains(&self.alarm_hours),
+            "HAVEN_ALARM_HOURS must be from 1 to 720"
         );
         anyhow::ensure!(
             (1..=600).contains(&self.assistant_timeout),

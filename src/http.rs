@@ -22,7 +22,7 @@ use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::delivery;
-use crate::domain::{accounts, assistant, support};
+use crate::domain::{accounts, alarms, assistant, support};
 use crate::error::Error;
 use crate::graphiql;
 use crate::graphql::context::BaseUrl;
@@ -102,6 +102,7 @@ pub async fn serve(
         let _ = all_served.await;
     }));
     let mending = tokio::spawn(assistant::mend(app.clone()));
+    let keeping = tokio::spawn(alarms::keep(app.clone()));
     let mut watching = JoinSet::new();
     watching.spawn(delivery::watch(app.clone()));
     if let Some(address) = app.config.metrics_listen {
@@ -132,6 +133,7 @@ pub async fn serve(
     .await;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
     mending.abort();
+    keeping.abort();
     let _ = tokio::time::timeout(CLOSING_PATIENCE, app.answers.finished()).await;
     support::settle(&app).await?;
     drop(served);

@@ -1,6 +1,6 @@
 //! The command line of haven.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -8,15 +8,13 @@ use clap::{Parser, Subcommand};
 use haven::app::App;
 use haven::clock::Clock;
 use haven::config::Config;
-use haven::domain::accounts::Registration;
-use haven::domain::input::Check;
-use haven::domain::{accounts, catalogue, users};
-use haven::error::Error;
-use haven::language::Language;
+use haven::domain::{catalogue, users};
 use haven::{graphql, http};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+
+mod commands;
 
 /// The server of a mobile app for people with PTSD: alarms, support chat, profiles.
 #[derive(Parser)]
@@ -38,28 +36,10 @@ enum Command {
     Endpoints,
     /// Make and list admins.
     #[command(subcommand)]
-    Admin(Admin),
-}
-
-#[derive(Subcommand)]
-enum Admin {
-    /// Make an admin account. The password comes from a prompt, or from the first line of
-    /// standard input.
-    Create {
-        /// The name to log in with.
-        #[arg(long)]
-        username: String,
-        /// Where haven writes to.
-        #[arg(long)]
-        email: String,
-    },
-    /// Make an existing user an admin.
-    Promote {
-        /// The user's name.
-        username: String,
-    },
-    /// List the admins.
-    List,
+    Admin(commands::Admin),
+    /// List the notifications of alarms, latest first, or act on one. Prints no names and no
+    /// addresses.
+    Notifications(commands::Notifications),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -99,7 +79,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
             println!("The database is up to date.");
             Ok(())
         }
-        Command::Admin(command) => admin(&app, command).await,
+        Command::Admin(command) => command.run(&app).await,
+        Command::Notifications(command) => command.run(&app).await,
         Command::Schema | Command::Endpoints => Ok(()),
     }
 }
@@ -195,60 +176,4 @@ async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
     // Nobody has to read it: whoever started haven may have closed its output.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
-}
-
-async fn admin(app: &Arc<App>, command: Admin) -> anyhow::Result<()> {
-    match command {
-        Admin::Create { username, email } => {
-            catalogue::start(app).await?;
-            let input = Registration {
-                username,
-                email,
-                password: password()?,
-                language: Language::Ru,
-            };
-            let user = accounts::create(app, Check::default(), input, true)
-                .await
-                .map_err(explain)?;
-            println!("{} is an admin now, with id {}.", user.username, user.id);
-        }
-        Admin::Promote { username } => {
-            let user = users::promote(app, &username).await.map_err(explain)?;
-            println!("{} is an admin now.", user.username);
-        }
-        Admin::List => {
-            for user in users::admins(app).await? {
-                let note = if user.is_active { "" } else { " (deactivated)" };
-                println!("{}\t{}\t{}{note}", user.id, user.username, user.email);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn password() -> anyhow::Result<String> {
-    if std::io::stdin().is_terminal() {
-        let first = rpassword::prompt_password("Password: ")?;
-        anyhow::ensure!(
-            first == rpassword::prompt_password("Again: ")?,
-            "the passwords differ"
-        );
-        return Ok(first);
-    }
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn explain(error: Error) -> anyhow::Error {
-    match error {
-        Error::Invalid(fields) => {
-            let lines: Vec<String> = fields
-                .iter()
-                .map(|wrong| format!("{}: {}", wrong.field, wrong.problem))
-                .collect();
-            anyhow!(lines.join("\n"))
-        }
-        other => other.into(),
-    }
 }

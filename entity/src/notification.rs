@@ -12,6 +12,12 @@ pub enum Purpose {
     /// The alarm is over.
     #[sea_orm(string_value = "all_clear")]
     AllClear,
+    /// To the person: an address of a contact fails for good.
+    #[sea_orm(string_value = "contact_failed")]
+    ContactFailed,
+    /// To the person: a contact asked not to be told any more.
+    #[sea_orm(string_value = "opted_out")]
+    OptedOut,
 }
 
 /// Who is told.
@@ -24,6 +30,9 @@ pub enum RecipientKind {
     /// The therapist.
     #[sea_orm(string_value = "therapist")]
     Therapist,
+    /// The person whose alarm it is; `contact_id` is then the contact it is about.
+    #[sea_orm(string_value = "person")]
+    Person,
 }
 
 /// How it is told.
@@ -88,13 +97,14 @@ pub struct Model {
     pub alarm_id: i64,
     pub purpose: Purpose,
     pub recipient_kind: RecipientKind,
-    /// The contact told, while it exists.
+    /// The contact told, while it exists; in a message to the person, the contact it is about.
     pub contact_id: Option<i64>,
     /// The therapist told, while it exists.
     pub therapist_id: Option<i64>,
     /// Name of the recipient.
     pub recipient_name: String,
-    /// What a contact is to the user; empty for a therapist.
+    /// What a contact is to the user; empty for a therapist; in a message to the person, the
+    /// name of the contact it is about.
     pub relationship: String,
     pub channel: Channel,
     /// Where it goes; empty when unknown.

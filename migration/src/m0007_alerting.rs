@@ -49,7 +49,7 @@ fn columns() -> Vec<(&'static str, ColumnDef)> {
 
 /// Indexes by hand: partial ones, whose size follows the work that is left and not the years of
 /// alarms behind it.
-const INDEXES: [(&str, &str); 4] = [
+const INDEXES: [(&str, &str); 5] = [
     // The first tries of real alarms, apart from all else, so that no backlog is read through
     // to find them.
     (
@@ -67,6 +67,11 @@ const INDEXES: [(&str, &str); 4] = [
         "notifications_provider_id",
         "CREATE INDEX notifications_provider_id ON notifications (provider_id) \
          WHERE provider_id IS NOT NULL",
+    ),
+    // Keys to forget.
+    (
+        "alarms_keyed",
+        "CREATE INDEX alarms_keyed ON alarms (timestamp) WHERE idempotency_key IS NOT NULL",
     ),
     // What is still open, to close it in time.
     (

@@ -42,10 +42,12 @@ pub enum Failure {
     Answered,
     /// The contact asked not to be told any more.
     OptedOut,
+    /// An admin stopped it.
+    Cancelled,
 }
 
 impl Failure {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
@@ -63,6 +65,7 @@ impl Failure {
         Self::AlarmCompleted,
         Self::Answered,
         Self::OptedOut,
+        Self::Cancelled,
     ];
 
     /// The word stored and shown to clients.
@@ -86,7 +89,22 @@ impl Failure {
             Self::AlarmCompleted => "alarm_completed",
             Self::Answered => "answered",
             Self::OptedOut => "opted_out",
+            Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether the fault is the address or number itself, so that every later message to it will fail too.
+    #[must_use]
+    pub const fn is_of_address(self) -> bool {
+        matches!(
+            self,
+            Self::InvalidAddress
+                | Self::AddressRejected
+                | Self::InvalidNumber
+                | Self::NumberRejected
+                | Self::Unsubscribed
+                | Self::NotDelivered
+        )
     }
 
     /// Reads a stored word.
@@ -173,6 +191,10 @@ impl Failure {
             (Self::OptedOut, _) => (
                 "контакт отказался от уведомлений.",
                 "the contact does not want to be notified.",
+            ),
+            (Self::Cancelled, _) => (
+                "отправка отменена администратором.",
+                "an administrator stopped it.",
             ),
         };
         match language {

@@ -2,30 +2,61 @@
 //! result, the all-clear, and the other channels of the same recipient.
 
 use entity::notification::{Purpose, RecipientKind, Status};
-use entity::{alarm_result, notification};
-use sea_orm::sea_query::Expr;
+use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr,
-    EntityTrait, PaginatorTrait, QueryFilter,
+    EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
 use super::queue;
 use crate::app::App;
 
-/// What follows once the provider took a message.
+/// The notification, without whom it was for where that one was deleted meanwhile; who is still
+/// there stays until the transaction ends. To be called before a notification is locked.
+///
+/// # Errors
+/// The database's.
+pub async fn keep_recipient(
+    tx: &DatabaseTransaction,
+    row: &notification::Model,
+) -> Result<notification::Model, DbErr> {
+    let mut row = row.clone();
+    if let Some(id) = row.contact_id {
+        row.contact_id = emergency_contact::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .map(|contact| contact.id);
+    }
+    if let Some(id) = row.therapist_id {
+        row.therapist_id = therapist::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?
+            .map(|therapist| therapist.id);
+    }
+    Ok(row)
+}
+
+/// What follows once the provider took a message of an alarm of this kind: only a real one sets
+/// flags. Whom `row` names is kept, as by [`keep_recipient`].
 ///
 /// # Errors
 /// The database's.
 pub async fn took(
     app: &App,
     tx: &DatabaseTransaction,
+    kind: alarm::Kind,
     result: &alarm_result::Model,
     row: &notification::Model,
 ) -> Result<(), DbErr> {
     if row.purpose != Purpose::Alarm {
         return Ok(());
     }
-    flag(tx, result, row.recipient_kind, true).await?;
+    if kind == alarm::Kind::Real {
+        flag(tx, result, row.recipient_kind, true).await?;
+    }
     // Once: a message that is said not to have arrived and then to have, was taken before.
     if result.completed && result.all_clear && !cleared(tx, row).await? {
         queue::all_clear(app, row).insert(tx).await?;
@@ -79,6 +110,7 @@ pub async fn flag(
             therapist_notified: Set(told),
             ..Default::default()
         },
+        RecipientKind::Person => return Ok(()),
     };
     alarm_result::Entity::update_many()
         .set(flags)

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
+use entity::alarm::Kind;
 use entity::notification::{self, Purpose, RecipientKind};
 use entity::{alarm, alarm_result, user};
 
@@ -44,7 +45,10 @@ pub struct Words {
 
 /// What the templates can name. No health data: a mail may be read by anybody.
 struct Facts {
+    /// In a drill or a test, what it is: the first thing to read.
+    notice: Option<&'static str>,
     recipient: String,
+    /// In a mail to the person, the name of the contact it is about.
     relationship: String,
     therapist: bool,
     /// The only name haven has for the person.
@@ -85,6 +89,22 @@ enum Body<'a> {
     AllClearEnText { facts: &'a Facts },
     #[template(path = "mail/all_clear.en.html")]
     AllClearEnHtml { facts: &'a Facts },
+    #[template(path = "mail/contact_failed.ru.txt")]
+    ContactFailedRuText { facts: &'a Facts },
+    #[template(path = "mail/contact_failed.ru.html")]
+    ContactFailedRuHtml { facts: &'a Facts },
+    #[template(path = "mail/contact_failed.en.txt")]
+    ContactFailedEnText { facts: &'a Facts },
+    #[template(path = "mail/contact_failed.en.html")]
+    ContactFailedEnHtml { facts: &'a Facts },
+    #[template(path = "mail/opted_out.ru.txt")]
+    OptedOutRuText { facts: &'a Facts },
+    #[template(path = "mail/opted_out.ru.html")]
+    OptedOutRuHtml { facts: &'a Facts },
+    #[template(path = "mail/opted_out.en.txt")]
+    OptedOutEnText { facts: &'a Facts },
+    #[template(path = "mail/opted_out.en.html")]
+    OptedOutEnHtml { facts: &'a Facts },
 }
 
 impl Story<'_> {
@@ -117,6 +137,30 @@ impl Story<'_> {
                 Body::AllClearEnText { facts },
                 Body::AllClearEnHtml { facts },
             ),
+            (Purpose::ContactFailed, Language::Ru) => (
+                "Сообщения экстренному контакту не доходят".to_owned(),
+                Body::ContactFailedRuText { facts },
+                Body::ContactFailedRuHtml { facts },
+            ),
+            (Purpose::ContactFailed, Language::En) => (
+                "Messages to an emergency contact do not arrive".to_owned(),
+                Body::ContactFailedEnText { facts },
+                Body::ContactFailedEnHtml { facts },
+            ),
+            (Purpose::OptedOut, Language::Ru) => (
+                "Экстренный контакт отказался от сообщений".to_owned(),
+                Body::OptedOutRuText { facts },
+                Body::OptedOutRuHtml { facts },
+            ),
+            (Purpose::OptedOut, Language::En) => (
+                "An emergency contact wants no more messages".to_owned(),
+                Body::OptedOutEnText { facts },
+                Body::OptedOutEnHtml { facts },
+            ),
+        };
+        let subject = match mark(self.kind(), language) {
+            Some((word, _)) => format!("{word}: {subject}"),
+            None => subject,
         };
         Ok(Words {
             subject,
@@ -125,18 +169,28 @@ impl Story<'_> {
         })
     }
 
+    /// How serious the message is. What the person is told about their own contacts holds
+    /// whatever brought it up.
+    pub(super) fn kind(&self) -> Kind {
+        match self.notification.recipient_kind {
+            RecipientKind::Contact | RecipientKind::Therapist => self.alarm.kind,
+            RecipientKind::Person => Kind::Real,
+        }
+    }
+
     fn facts(&self, language: Language) -> Facts {
         let known = |text: &str| Some(one_line(text)).filter(|text| !text.is_empty());
         let place = known(&self.result.location);
         let coordinates = self.result.latitude.zip(self.result.longitude);
         // Where the person is and where they usually are must not be taken for one another.
         let usual_place = match (&place, coordinates) {
-            (None, None) => known(self.usual_location),
+            (None, None) if self.kind() == Kind::Real => known(self.usual_location),
             _ => None,
         };
         let age = self.now - self.alarm.timestamp;
         let later_step = self.notification.step > 0;
         Facts {
+            notice: mark(self.kind(), language).map(|(_, notice)| notice),
             recipient: one_line(&self.notification.recipient_name),
             relationship: one_line(&self.notification.relationship),
             therapist: self.notification.recipient_kind == RecipientKind::Therapist,
@@ -163,6 +217,35 @@ pub fn map(north: f64, east: f64) -> String {
         "https://www.openstreetmap.org/?mlat={north:.5}&mlon={east:.5}\
          #map=16/{north:.5}/{east:.5}"
     )
+}
+
+/// What every message of a drill or a test begins with: a word for the subject, or for where room
+/// is short, and a notice for the text. `None` for a real alarm.
+#[must_use]
+pub const fn mark(kind: Kind, language: Language) -> Option<(&'static str, &'static str)> {
+    match (kind, language) {
+        (Kind::Real, _) => None,
+        (Kind::Drill, Language::Ru) => Some((
+            "УЧЕБНАЯ ТРЕВОГА",
+            "УЧЕБНАЯ ТРЕВОГА. Помощь не нужна, делать ничего не нужно. Так выглядело бы настоящее \
+             сообщение:",
+        )),
+        (Kind::Drill, Language::En) => Some((
+            "DRILL",
+            "DRILL. Nobody needs help, and there is nothing to do. A real message would look like \
+             this:",
+        )),
+        (Kind::Test, Language::Ru) => Some((
+            "ПРОВЕРКА",
+            "ПРОВЕРКА СВЯЗИ. Помощь не нужна, делать ничего не нужно. Так выглядело бы настоящее \
+             сообщение:",
+        )),
+        (Kind::Test, Language::En) => Some((
+            "TEST",
+            "TEST. This only checks that messages arrive: nobody needs help, and there is nothing \
+             to do. A real message would look like this:",
+        )),
+    }
 }
 
 /// A moment for people. haven knows nobody's time zone, so it names the one it uses.

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entity::alarm::Kind;
 use entity::notification::{Channel, Purpose, RecipientKind};
 use sea_orm::{ActiveEnum, DbErr};
 use tokio::sync::Notify;
@@ -18,9 +19,10 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout};
 
 pub use auditor::{Discontent, Finding, audit, beat};
+pub use bounce::to_person;
 pub use failure::Failure;
-pub use letter::{duration, map, moment};
-pub use queue::{Recipient, all_clear, first};
+pub use letter::{duration, map, mark, moment};
+pub use queue::{BEHIND_ALARMS, Recipient, all_clear, first};
 pub use receipts::receive;
 
 use crate::app::App;
@@ -34,6 +36,7 @@ use sms::Gateway;
 use smtp::Refusal;
 
 mod auditor;
+mod bounce;
 mod failure;
 mod follow;
 mod lease;
@@ -405,7 +408,7 @@ async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
             subject: &words.subject,
             text: words.text,
             html: words.html,
-            urgent: row.purpose == Purpose::Alarm,
+            urgent: row.purpose == Purpose::Alarm && job.alarm.kind == Kind::Real,
             message_id: &row.message_id,
             date: now,
         })

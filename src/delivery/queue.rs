@@ -1,7 +1,8 @@
 //! The notifications in the database: finding what is due, claiming it, recording what came of it.
 //!
-//! Rows are locked in one order everywhere, here and in `domain::alarms`: the user, the
-//! result of the alarm, its notifications.
+//! Rows are locked in one order everywhere, here and in `domain`: the user, the result of the
+//! alarm, contacts and therapists, its notifications. Deleting a contact locks it and then, by
+//! its foreign key, the notifications to it; so whoever holds a notification asks for no contact.
 
 use std::collections::HashMap;
 
@@ -11,13 +12,14 @@ use entity::{alarm, alarm_result, emergency_contact, notification, profile, user
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
-    ActiveEnum, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect, Select,
+    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, Select,
 };
 
 use super::lease::LEASE;
 use super::smtp::Refusal;
-use super::{Failure, follow, letter::Story, steps};
+use super::{Failure, bounce, follow, letter::Story, steps};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -29,7 +31,7 @@ const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
 /// The priority of a real alarm's messages.
 const ALARM: i32 = 0;
 /// The priority of what can wait until those went out.
-const BEHIND_ALARMS: i32 = 1;
+pub const BEHIND_ALARMS: i32 = 1;
 
 /// First tries of alarms have connections of their own, so that no backlog of other
 /// messages delays them.
@@ -311,6 +313,14 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         }
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
     };
+    // Before the notification itself is locked: see the order above.
+    let letter = bounce::follow(app, &tx, job.alarm.user_id, row, (status, failure)).await?;
+    let kept = match status {
+        Status::Sent if told_of_alarm && result.completed && result.all_clear => {
+            follow::keep_recipient(&tx, row).await?
+        }
+        _ => row.clone(),
+    };
     let provider_id = match outcome {
         Outcome::Sent { provider_id } => provider_id.as_ref(),
         _ => None,
@@ -359,9 +369,12 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         return Ok(());
     }
     match status {
-        Status::Sent => follow::took(app, &tx, &result, row).await?,
+        Status::Sent => follow::took(app, &tx, job.alarm.kind, &result, &kept).await?,
         Status::Failed => follow::hurry(app, &tx, row).await?,
         _ => {}
+    }
+    if let Some(letter) = letter {
+        letter.insert(&tx).await?;
     }
     let hastened = told_of_alarm
         && matches!(status, Status::Failed | Status::Skipped)

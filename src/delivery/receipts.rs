@@ -11,7 +11,7 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use super::{Failure, follow};
+use super::{Failure, bounce, follow};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -45,12 +45,13 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
         return Ok(());
     };
     let tx = app.db.write().await?;
-    // The order of locks: the result, then its notifications.
+    // The order of locks: the result, the recipient, then the notifications.
     let result = alarm_result::Entity::find()
         .filter(alarm_result::Column::AlarmId.eq(found.alarm_id))
         .lock_exclusive()
         .one(&tx)
         .await?;
+    follow::keep_recipient(&tx, &found).await?;
     let row = notification::Entity::find_by_id(id)
         .lock_exclusive()
         .one(&tx)
@@ -80,11 +81,24 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
         change.sent_at = Set(row.sent_at.or(Some(now)));
     }
     change.update(&tx).await?;
+    // A receipt is the last word on the number: what was taken may not have arrived.
+    let news = match receipt {
+        Receipt::Undelivered => Some((Status::Failed, Some(Failure::NotDelivered))),
+        Receipt::Delivered => Some((Status::Sent, None)),
+        Receipt::Queued | Receipt::Sent => None,
+    };
+    if let Some(news) = news
+        && let Some(letter) = bounce::follow(app, &tx, alarm.user_id, &row, news).await?
+    {
+        letter.insert(&tx).await?;
+    }
     match status {
-        Status::Sent if row.status != Status::Sent => follow::took(app, &tx, &result, &row).await?,
+        Status::Sent if row.status != Status::Sent => {
+            follow::took(app, &tx, alarm.kind, &result, &row).await?;
+        }
         Status::Failed if row.status != Status::Failed => {
             follow::hurry(app, &tx, &row).await?;
-            if row.purpose == Purpose::Alarm {
+            if row.purpose == Purpose::Alarm && alarm.kind == alarm::Kind::Real {
                 // True only while there is another message of this kind that was taken.
                 let told = notification::Entity::find()
                     .filter(notification::Column::AlarmId.eq(row.alarm_id))

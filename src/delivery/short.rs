@@ -5,9 +5,10 @@
 //! each of which loses 6 bytes to a header: 153 and 67.
 
 use chrono::{DateTime, Utc};
+use entity::alarm::Kind;
 use entity::notification::Purpose;
 
-use super::letter::{LATE, Story, duration, map_link};
+use super::letter::{LATE, Story, duration, map_link, mark};
 use super::mail::one_line;
 use crate::language::Language;
 
@@ -120,12 +121,17 @@ impl Story<'_> {
         let pressed = moment(self.alarm.timestamp, language);
         let since = match self.notification.purpose {
             Purpose::Alarm => self.alarm.timestamp,
-            Purpose::AllClear => self.notification.created_at,
+            _ => self.notification.created_at,
         };
         let age = Some(self.now - since)
             .filter(|age| *age > LATE)
             .map(|age| duration(age, language));
         let mut parts: Vec<String> = Vec::new();
+        let mark = mark(self.kind(), language);
+        parts.extend(mark.map(|(word, _)| match language {
+            Language::Ru => format!("{word}, помощь не нужна."),
+            Language::En => format!("{word}, nobody needs help."),
+        }));
         match (self.notification.purpose, language) {
             (Purpose::Alarm, Language::Ru) => {
                 parts.push(format!("ТРЕВОГА! {person} просит о помощи."));
@@ -157,9 +163,13 @@ impl Story<'_> {
                 ));
                 parts.extend(age.map(|age| format!("That was {age} ago, this SMS is late.")));
             }
+            // The person is told by mail.
+            (Purpose::ContactFailed | Purpose::OptedOut, _) => {}
         }
         if self.notification.purpose == Purpose::Alarm {
             parts.extend(self.place(form, language));
+        }
+        if self.notification.purpose == Purpose::Alarm && mark.is_none() {
             parts.push(
                 match language {
                     Language::Ru => "Позвоните прямо сейчас!",
@@ -176,7 +186,7 @@ impl Story<'_> {
                     .to_owned(),
                 );
             }
-        } else if form.advice {
+        } else if form.advice && mark.is_none() {
             parts.push(
                 match language {
                     Language::Ru => "Если сомневаетесь, позвоните.",
@@ -200,7 +210,10 @@ impl Story<'_> {
         }
         let coordinates = self.result.latitude.zip(self.result.longitude);
         let place = shortened(&self.result.location, form.place);
-        let usual = shortened(self.usual_location, form.place);
+        let usual = match self.kind() {
+            Kind::Real => shortened(self.usual_location, form.place),
+            Kind::Drill | Kind::Test => String::new(),
+        };
         if !place.is_empty() {
             parts.push(match language {
                 Language::Ru => format!("Где: {place}."),

@@ -24,7 +24,8 @@ type Who = (RecipientKind, Option<i64>);
 
 const fn who(kind: RecipientKind, contact: Option<i64>, therapist: Option<i64>) -> Who {
     match kind {
-        RecipientKind::Contact => (kind, contact),
+        // No step tells the person itself, whose messages are of other purposes.
+        RecipientKind::Contact | RecipientKind::Person => (kind, contact),
         RecipientKind::Therapist => (kind, therapist),
     }
 }

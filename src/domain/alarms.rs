@@ -1,26 +1,33 @@
 //! Alarms: pressing the button, following what comes of it, ending it.
 //!
 //! Rows are locked in one order, here and in the delivery's queue: the user, the result of the
-//! alarm, its notifications.
+//! alarm, contacts and therapists, its notifications.
 
-use entity::notification::Status;
-use entity::{alarm, alarm_result, notification};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use entity::alarm::Kind;
+use entity::notification::{self, RecipientKind};
+use entity::{alarm, alarm_result};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::domain::input::{Check, NAME_LENGTH};
-use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Noun, Problem, Result};
 
 mod changes;
+mod drill;
+mod keeping;
+mod keys;
+mod operate;
 mod plan;
 mod reactions;
 mod trigger;
 mod watch;
 mod words;
 
-pub use changes::{Report, complete, report, retry};
+pub use changes::{Report, complete, report};
+pub use drill::{drill, test_contact};
+pub use keeping::{Kept, keep, keep_house};
+pub use operate::{Operator, Wanted, cancel, notifications, retry};
 pub use reactions::{State, Told, react, told};
 pub use trigger::{Press, Triggered, trigger};
 pub use watch::watch;
@@ -44,29 +51,53 @@ pub async fn find(app: &App, viewer: &Viewer, id: i64) -> Result<Option<alarm::M
         .filter(|alarm| caller.user.is_admin || alarm.user_id == caller.user.id))
 }
 
-/// Notifications of all alarms, latest first, for admins; of these states, where any are named.
-///
-/// # Errors
-/// `FORBIDDEN` for everybody else.
-pub async fn notifications(
-    app: &App,
-    viewer: &Viewer,
-    states: &[Status],
-    page: Page,
-) -> Result<Slice<notification::Model>> {
-    viewer.admin()?;
-    let mut select = notification::Entity::find();
-    if !states.is_empty() {
-        select = select.filter(notification::Column::Status.is_in(states.iter().copied()));
+/// Which kinds of alarm are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kinds {
+    real: bool,
+    drill: bool,
+    test: bool,
+}
+
+impl Kinds {
+    /// These; all of them where none is named.
+    #[must_use]
+    pub fn of(kinds: &[Kind]) -> Self {
+        let has = |kind| kinds.is_empty() || kinds.contains(&kind);
+        Self {
+            real: has(Kind::Real),
+            drill: has(Kind::Drill),
+            test: has(Kind::Test),
+        }
     }
-    page::read(
-        app.db.read(),
-        select,
-        notification::Column::Id,
-        Direction::Descending,
-        page,
-    )
-    .await
+
+    /// Whether this kind is among them.
+    #[must_use]
+    pub const fn contains(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Real => self.real,
+            Kind::Drill => self.drill,
+            Kind::Test => self.test,
+        }
+    }
+
+    /// The same of an alarm's row.
+    #[must_use]
+    pub fn condition(self) -> Condition {
+        let kinds = [Kind::Real, Kind::Drill, Kind::Test];
+        let meant = kinds.into_iter().filter(|kind| self.contains(*kind));
+        Condition::all().add(alarm::Column::Kind.is_in(meant))
+    }
+}
+
+/// Of an alarm's notifications, those to contacts and therapist: what the person is told about
+/// them is no part of the alarm's course.
+pub fn to_others(
+    notifications: &[notification::Model],
+) -> impl Iterator<Item = &notification::Model> {
+    notifications
+        .iter()
+        .filter(|row| row.recipient_kind != RecipientKind::Person)
 }
 
 /// Where the person is, as the phone says: `None` leaves, `Some(None)` clears.

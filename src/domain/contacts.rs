@@ -1,6 +1,10 @@
 //! Emergency contacts: whom an alarm tells.
 
-use entity::{emergency_contact as contact, user};
+use std::collections::HashMap;
+
+use entity::notification::{RecipientKind, Status};
+use entity::{emergency_contact as contact, notification, user};
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -8,6 +12,7 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::{UserRef, Viewer, parse_id};
+use crate::db::Db;
 use crate::domain::input::{Check, NAME_LENGTH, digits};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Result};
@@ -108,6 +113,7 @@ pub async fn save(
                 change.email = Set(email);
             }
             opt_out::forget_if_moved(row, &mut change);
+            forget_failures(row, &mut change);
             Saved {
                 contact: change.update(&tx).await?,
                 created: false,
@@ -224,9 +230,51 @@ pub async fn update(
     }
     check.finish()?;
     opt_out::forget_if_moved(&row, &mut change);
+    forget_failures(&row, &mut change);
     let row = change.update(&tx).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// The last message to each of these contacts over each channel, of those that were tried or wait
+/// for it, by channel. One statement, however many contacts.
+///
+/// # Errors
+/// The database's.
+pub async fn last_deliveries(
+    db: &Db,
+    contacts: &[i64],
+) -> Result<HashMap<i64, Vec<notification::Model>>> {
+    use notification::Column;
+    let mut last = Query::select();
+    last.expr(Column::Id.max())
+        .from(notification::Entity)
+        .and_where(Column::ContactId.is_in(contacts.iter().copied()))
+        .and_where(Column::RecipientKind.eq(RecipientKind::Contact))
+        .and_where(Column::Status.ne(Status::Skipped))
+        .group_by_columns([Column::ContactId, Column::Channel]);
+    let rows = notification::Entity::find()
+        .filter(Column::Id.in_subquery(last))
+        .order_by_asc(Column::Channel)
+        .all(db.read())
+        .await?;
+    let mut found: HashMap<i64, Vec<notification::Model>> = HashMap::new();
+    for row in rows {
+        if let Some(contact_id) = row.contact_id {
+            found.entry(contact_id).or_default().push(row);
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of an address does not hold for another one.
+fn forget_failures(before: &contact::Model, change: &mut contact::ActiveModel) {
+    if change.email.try_as_ref() != Some(&before.email) {
+        change.email_failed_at = Set(None);
+    }
+    if change.phone_digits.try_as_ref() != Some(&before.phone_digits) {
+        change.phone_failed_at = Set(None);
+    }
 }
 
 /// Deletes a contact. Notifications under way to it are still sent.

@@ -1,12 +1,14 @@
 //! Alarms.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription};
+use async_graphql::{
+    Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription,
+};
 use chrono::{DateTime, Utc};
 use entity::{alarm, alarm_result};
 use futures_util::{Stream, StreamExt};
 
 use crate::assistant::crisis;
-use crate::domain::alarms::{self, Place, Press, Report};
+use crate::domain::alarms::{self, Kinds, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
 use crate::graphql::notifications::Notification;
@@ -14,6 +16,25 @@ use crate::graphql::reactions::AlarmReaction;
 use crate::graphql::scalars::{self, Language, Nullable, keep, nullable, patch, user_ref};
 use crate::graphql::scenarios::AlarmScenario;
 use crate::graphql::users::User;
+
+/// How serious an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "alarm::Kind")]
+pub enum AlarmKind {
+    /// Somebody pressed the button and needs help.
+    Real,
+    /// The whole alarm, rehearsed: every message says so.
+    Drill,
+    /// One message to one contact, to see whether it arrives: it says so.
+    Test,
+}
+
+/// Reads which kinds a list is asked for; all, where none is named.
+#[must_use]
+pub fn kinds(named: &[AlarmKind]) -> Kinds {
+    let named: Vec<alarm::Kind> = named.iter().copied().map(alarm::Kind::from).collect();
+    Kinds::of(&named)
+}
 
 /// An alarm, or a link to one whose row is read when something besides `id` is asked for.
 pub struct Alarm {
@@ -57,18 +78,23 @@ impl Alarm {
         self.id.into()
     }
 
+    /// Whether somebody needed help, or tried the alarm.
+    async fn kind(&self, ctx: &Context<'_>) -> Result<AlarmKind> {
+        Ok(self.row(ctx).await?.kind.into())
+    }
+
     /// Who pressed.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         Ok(User::by_id(self.row(ctx).await?.user_id))
     }
 
-    /// The scenario followed; null once it is deleted.
+    /// The scenario followed; null once it is deleted, and for a test, which follows none.
     async fn scenario(&self, ctx: &Context<'_>) -> Nullable<AlarmScenario> {
         let row = self.row(ctx).await;
         nullable(row.map(|row| row.scenario_id.map(AlarmScenario::by_id)))
     }
 
-    /// The scenario's name at that moment.
+    /// The scenario's name at that moment; empty for a test.
     async fn scenario_name(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(self.row(ctx).await?.scenario_name)
     }
@@ -93,10 +119,14 @@ impl Alarm {
             .ok_or(Error::NotFound(Noun::Alarm))
     }
 
-    /// Every message that goes out for it, in the order in which they were decided on.
+    /// Every message that goes out for it to contacts and therapist, in the order in which they
+    /// were decided on. What the person is told about their contacts is not among them.
     async fn notifications(&self, ctx: &Context<'_>) -> Result<Vec<Notification>> {
         let rows = ctx.loaders()?.notifications.all(self.id).await?;
-        Ok(rows.iter().cloned().map(Notification).collect())
+        Ok(alarms::to_others(&rows)
+            .cloned()
+            .map(Notification)
+            .collect())
     }
 
     /// What those who were told say, by the link in their message, in the order of their first
@@ -109,7 +139,8 @@ impl Alarm {
     /// What was done, in sentences for the person: a line about the music where none is played,
     /// one for each contact by id, one for the therapist, and a last one with the emergency number
     /// where there are people to tell and none of them can be reached in any way. A line says that
-    /// somebody was notified only once the mail server or the SMS gateway has taken the message.
+    /// somebody was notified only once the mail server or the SMS gateway has taken the message. In a
+    /// drill or a test each line begins with that word.
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -137,7 +168,8 @@ impl Alarm {
 /// A result as stored.
 pub struct AlarmResult(alarm_result::Model);
 
-/// What has come of an alarm. A flag is true only once the thing has happened.
+/// What has come of an alarm. A flag is true only once the thing has happened, and never for a
+/// drill or a test.
 #[Object]
 impl AlarmResult {
     /// Where the person is, in words; empty when not known.
@@ -190,13 +222,24 @@ impl AlarmResult {
     async fn completed(&self) -> bool {
         self.0.completed
     }
+
+    /// When the alarm was over.
+    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.completed_at
+    }
+
+    /// Nobody ended the alarm: it was left open too long.
+    async fn closed_by_itself(&self) -> bool {
+        self.0.closed_by_itself
+    }
 }
 
 /// What the phone sends with a press.
 #[derive(InputObject, Default)]
 pub struct TriggerAlarmInput {
-    /// Names this press, 1–255 characters: the same key within 24 h answers with the alarm of
-    /// the first press and notifies nobody again.
+    /// Names this press, at least 1 character: the same key within 24 h answers with the alarm of
+    /// the first press and notifies nobody again. With another place than the first time it is
+    /// refused with `CONFLICT`.
     idempotency_key: Option<String>,
     /// Where the person is, in words; at most 255 characters.
     location: Option<String>,
@@ -264,7 +307,8 @@ impl AlarmMutations {
     /// A press without a key within 10 s of the last, while that alarm is open, joins it: nobody
     /// is told twice, failed messages are tried again at once, who was added since is told.
     ///
-    /// `NOT_FOUND` where the user has no profile, or follows no scenario.
+    /// `NOT_FOUND` where the user has no profile, or follows no scenario; `CONFLICT` where the
+    /// idempotency key came with other input before.
     async fn trigger_alarm(
         &self,
         ctx: &Context<'_>,
@@ -290,8 +334,42 @@ impl AlarmMutations {
         })
     }
 
+    /// Rehearses the caller's alarm: everybody whom a real one would tell is sent a message that
+    /// begins by saying that it is a drill. It sets no flag, joins no press and goes behind real
+    /// alarms. Waits like `triggerAlarm`; `alarmUpdates` with `kind: [DRILL]` follows it. For the
+    /// user alone, admins included. `RATE_LIMITED` from the 6th within 24 h on; otherwise as
+    /// `triggerAlarm`.
+    async fn drill_alarm(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+    ) -> Result<Alarm> {
+        let subject = user_ref(&user_id);
+        let row = alarms::drill(ctx.app()?, &ctx.viewer(), subject).await?;
+        changed(ctx, row.id).await?;
+        Ok(row.into())
+    }
+
+    /// Sends a contact of the caller's a message that begins by saying that it is a test, over
+    /// every channel. Waits like `triggerAlarm`; `alarmUpdates` with `kind: [TEST]` follows it.
+    /// `NOT_FOUND` where the contact does not exist or is not the caller's, `FORBIDDEN` for an
+    /// admin then; `CONFLICT` where the contact asked not to be told any more; `RATE_LIMITED`
+    /// where it was sent a test within the last minute.
+    async fn test_emergency_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact's id.")] id: ID,
+    ) -> Result<Alarm> {
+        let viewer = ctx.viewer();
+        viewer.person()?;
+        let id = scalars::id(&id, Noun::EmergencyContact)?;
+        let row = alarms::test_contact(ctx.app()?, &viewer, id).await?;
+        changed(ctx, row.id).await?;
+        Ok(row.into())
+    }
+
     /// Records what the phone did in an alarm, and where it is. `NOT_FOUND` where the alarm does
-    /// not exist or is not the caller's.
+    /// not exist or is not the caller's; `CONFLICT` for a drill or a test.
     async fn report_alarm(
         &self,
         ctx: &Context<'_>,
@@ -365,8 +443,15 @@ impl AlarmSubscriptions {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
+        #[graphql(
+            desc = "Only alarms of these kinds; of any, where none is named. Real ones, where \
+                    nothing is said.",
+            default_with = "vec![AlarmKind::Real]"
+        )]
+        kind: Vec<AlarmKind>,
     ) -> Result<impl Stream<Item = async_graphql::Result<Alarm>> + use<>> {
-        let updates = alarms::watch(ctx.app()?, &ctx.viewer(), user_ref(&user_id)).await?;
+        let subject = user_ref(&user_id);
+        let updates = alarms::watch(ctx.app()?, &ctx.viewer(), subject, kinds(&kind)).await?;
         Ok(updates.map(|row| Ok(row?.into())))
     }
 }

@@ -2,11 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::emergency_contact as contact;
+use entity::{emergency_contact as contact, notification};
 
 use crate::domain::contacts::{self, ContactInput, ContactPatch};
-use crate::error::{Noun, Result};
+use crate::error::{Error, Noun, Result};
+use crate::graphql::alarms::AlarmKind;
 use crate::graphql::context::ContextExt;
+use crate::graphql::notifications::{Channel, NotificationStatus};
 use crate::graphql::scalars::{self, keep, patch, user_ref};
 use crate::graphql::users::User;
 
@@ -51,6 +53,59 @@ impl EmergencyContact {
     /// is told. Forgotten once both phone and email are others, which is another person then.
     async fn opted_out_at(&self) -> Option<DateTime<Utc>> {
         self.0.opted_out_at
+    }
+
+    /// Since when messages to `email` fail for good, so that an alarm would not arrive; null while
+    /// they arrive, and for an address that was never tried.
+    async fn email_failed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.email_failed_at
+    }
+
+    /// The same of `phone`.
+    async fn phone_failed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.phone_failed_at
+    }
+
+    /// The last message to the contact over each channel, whatever it was about; none over a
+    /// channel that was never tried.
+    async fn deliveries(&self, ctx: &Context<'_>) -> Result<Vec<ContactDelivery>> {
+        let rows = ctx.loaders()?.deliveries.of(self.0.id).await?;
+        Ok(rows.iter().cloned().map(ContactDelivery).collect())
+    }
+}
+
+/// The last message to a contact over a channel.
+pub struct ContactDelivery(notification::Model);
+
+/// The last message to an emergency contact over one channel, and what came of it.
+#[Object]
+impl ContactDelivery {
+    /// How it was sent.
+    async fn channel(&self) -> Channel {
+        self.0.channel.into()
+    }
+
+    /// Where it stands; never `SKIPPED`.
+    async fn status(&self) -> NotificationStatus {
+        self.0.status.into()
+    }
+
+    /// Why it failed, or has to be tried again, as in `Notification.failure`.
+    async fn failure(&self) -> Option<&str> {
+        self.0.failure.as_deref()
+    }
+
+    /// When it was taken; else when it was decided on.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.sent_at.unwrap_or(self.0.created_at)
+    }
+
+    /// Whether it was about a real alarm.
+    async fn kind(&self, ctx: &Context<'_>) -> Result<AlarmKind> {
+        let alarm = ctx.loaders()?.alarms.one(self.0.alarm_id).await?;
+        alarm
+            .map(|alarm| alarm.kind.into())
+            .ok_or(Error::NotFound(Noun::Alarm))
     }
 }
 

@@ -15,11 +15,18 @@ use sea_orm::{
     QueryOrder,
 };
 
+pub use contacts::Deliveries;
+pub use lists::Paged;
+
 use crate::app::App;
 use crate::db::Db;
-use crate::domain::page::{self, Direction, Page, Slice};
+use crate::domain::alarms::Kinds;
+use crate::domain::page::Direction;
 use crate::domain::support;
 use crate::error::{Error, Result};
+
+mod contacts;
+mod lists;
 
 /// Rows of one key, oldest first. Shared, because a loader hands out clones.
 type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
@@ -128,107 +135,6 @@ where
     }
 }
 
-/// A page of one list.
-type PageOf<M> = Result<Arc<Slice<M>>, Arc<DbErr>>;
-
-/// Loads pages of lists of one entity, a list per value of one column, by id.
-pub struct PagesByColumn<E: EntityTrait> {
-    db: Db,
-    parent: E::Column,
-    parent_of: fn(&E::Model) -> i64,
-    id: E::Column,
-    direction: Direction,
-}
-
-impl<E: EntityTrait> BatchFn<(i64, Page), PageOf<E::Model>> for PagesByColumn<E>
-where
-    E::Model: Send + Sync,
-{
-    async fn load(&mut self, keys: &[(i64, Page)]) -> HashMap<(i64, Page), PageOf<E::Model>> {
-        // As good as always a single page: that of one field in one document.
-        let mut pages: HashMap<Page, Vec<i64>> = HashMap::new();
-        for (parent, page) in keys {
-            pages.entry(*page).or_default().push(*parent);
-        }
-        let mut found = HashMap::new();
-        for (page, parents) in pages {
-            let read = page::read_many::<E>(
-                self.db.read(),
-                &parents,
-                self.parent,
-                self.parent_of,
-                self.id,
-                self.direction,
-                Condition::all(),
-                page,
-            );
-            match read.await {
-                Ok(slices) => found.extend(
-                    slices
-                        .into_iter()
-                        .map(|(parent, slice)| ((parent, page), Ok(Arc::new(slice)))),
-                ),
-                Err(error) => {
-                    let error = Arc::new(match error {
-                        Error::Database(error) => error,
-                        other => DbErr::Custom(other.to_string()),
-                    });
-                    found.extend(
-                        parents
-                            .into_iter()
-                            .map(|parent| ((parent, page), Err(error.clone()))),
-                    );
-                }
-            }
-        }
-        found
-    }
-}
-
-/// A loader of pages of lists of one entity.
-pub struct Paged<E: EntityTrait>
-where
-    E::Model: Send + Sync,
-{
-    loader: Loader<(i64, Page), PageOf<E::Model>, PagesByColumn<E>>,
-}
-
-impl<E: EntityTrait> Paged<E>
-where
-    E::Model: Clone + Send + Sync,
-{
-    fn new(
-        db: &Db,
-        parent: E::Column,
-        parent_of: fn(&E::Model) -> i64,
-        id: E::Column,
-        direction: Direction,
-    ) -> Self {
-        Self {
-            loader: Loader::new(PagesByColumn {
-                db: db.clone(),
-                parent,
-                parent_of,
-                id,
-                direction,
-            }),
-        }
-    }
-
-    /// A page of the list of this parent.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn page(&self, parent: i64, page: Page) -> Result<Slice<E::Model>> {
-        self.loader
-            .try_load((parent, page))
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
-            .map(|slice| Slice::clone(&slice))
-            .map_err(|error| failed(&error))
-    }
-}
-
 /// The support session of a user, as the domain chooses it.
 type ChatOf = Result<Option<Arc<chat_session::Model>>, Arc<Error>>;
 
@@ -299,7 +205,9 @@ pub struct Loaders {
     /// Alarms by id.
     pub alarms: Batched<alarm::Entity>,
     /// Pages of alarms by user.
-    pub alarms_of_user: Paged<alarm::Entity>,
+    pub alarms_of_user: Paged<alarm::Entity, Kinds>,
+    /// The last messages to contacts.
+    pub deliveries: Deliveries,
     /// Results by alarm.
     pub results: Batched<alarm_result::Entity>,
     /// Reactions by alarm.
@@ -361,7 +269,9 @@ impl Loaders {
                 |row: &alarm::Model| row.user_id,
                 alarm::Column::Id,
                 Direction::Descending,
+                Kinds::condition,
             ),
+            deliveries: Deliveries::new(db),
             results: Batched::new(
                 db,
                 alarm_result::Column::AlarmId,
@@ -386,6 +296,7 @@ impl Loaders {
                 |row: &chat_message::Model| row.session_id,
                 chat_message::Column::Id,
                 Direction::Ascending,
+                |()| Condition::all(),
             ),
             support_chats: SupportChats {
                 loader: Loader::new(CurrentChat { db: db.clone() }),

@@ -4,9 +4,9 @@ use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 use entity::notification::{self, RecipientKind, Status};
 
-use crate::domain::alarms;
+use crate::domain::alarms::{self, Operator, Wanted};
 use crate::error::{Noun, Result};
-use crate::graphql::alarms::Alarm;
+use crate::graphql::alarms::{Alarm, AlarmKind};
 use crate::graphql::connections::{Connection, connection};
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
@@ -46,6 +46,10 @@ pub enum NotificationPurpose {
     Alarm,
     /// The alarm is over.
     AllClear,
+    /// To the person: messages to a contact fail for good.
+    ContactFailed,
+    /// To the person: a contact asked not to be told any more.
+    OptedOut,
 }
 
 /// Where a message stands.
@@ -95,7 +99,8 @@ impl Notification {
         self.0.purpose.into()
     }
 
-    /// Who is told; null once that contact or therapist is deleted.
+    /// Who is told; null once that contact or therapist is deleted, and where the person whose
+    /// alarm it is is told.
     async fn recipient(&self, ctx: &Context<'_>) -> Nullable<NotificationRecipient> {
         let found =
             async {
@@ -110,6 +115,7 @@ impl Notification {
                         .0
                         .therapist_id
                         .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
+                    RecipientKind::Person => None,
                 })
             };
         nullable(found.await)
@@ -162,7 +168,7 @@ impl Notification {
     /// country), `number_rejected`, `unsubscribed`, `not_delivered` (taken, and then said not to
     /// have arrived), `message_rejected`, `server_refused`, `server_unreachable`, `timeout`,
     /// `not_written`, `expired`, `alarm_completed`, `answered` (somebody told earlier is on the
-    /// way or has called) or `opted_out`; more may come.
+    /// way or has called), `opted_out` or `cancelled`; more may come.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }
@@ -181,6 +187,22 @@ impl NotificationQueries {
         #[graphql(desc = "Only of these states, where any are named.")] status: Option<
             Vec<NotificationStatus>,
         >,
+        #[graphql(desc = "Only about these, where any are named.")] purpose: Option<
+            Vec<NotificationPurpose>,
+        >,
+        #[graphql(desc = "Only over these, where any are named.")] channel: Option<Vec<Channel>>,
+        #[graphql(desc = "Only of alarms of these kinds, where any are named.")] kind: Option<
+            Vec<AlarmKind>,
+        >,
+        #[graphql(desc = "Only what was decided on then or later.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only what was decided on before then.")] older_than: Option<
+            DateTime<Utc>,
+        >,
+        #[graphql(
+            desc = "Only what has been due for 120 s without being sent, given up or tried again.",
+            default
+        )]
+        stuck: bool,
         #[graphql(desc = "How many from the beginning; 50 where nothing is said, 100 at most.")]
         first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -188,17 +210,31 @@ impl NotificationQueries {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Notification>> {
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
-        // A state named again and again is named once.
-        let mut states: Vec<Status> = Vec::new();
-        for state in status.unwrap_or_default() {
-            let state = Status::from(state);
-            if !states.contains(&state) {
-                states.push(state);
-            }
-        }
-        let slice = alarms::notifications(ctx.app()?, &ctx.viewer(), &states, page).await?;
+        let wanted = Wanted {
+            states: named(status),
+            purposes: named(purpose),
+            channels: named(channel),
+            kinds: named(kind),
+            since,
+            older_than,
+            stuck,
+        };
+        let viewer = ctx.viewer();
+        let operator = Operator::Admin(&viewer);
+        let slice = alarms::notifications(ctx.app()?, operator, wanted, page).await?;
         Ok(connection(slice, |row| (row.id, Notification(row))))
     }
+}
+
+/// What a list argument names, each once however often it does.
+fn named<G, T: From<G> + PartialEq>(list: Option<Vec<G>>) -> Vec<T> {
+    let mut named = Vec::new();
+    for value in list.into_iter().flatten().map(T::from) {
+        if !named.contains(&value) {
+            named.push(value);
+        }
+    }
+    named
 }
 
 /// Changes of notifications, by admins.
@@ -217,7 +253,22 @@ impl NotificationMutations {
         let viewer = ctx.viewer();
         viewer.admin()?;
         let id = scalars::id(&id, Noun::Notification)?;
-        let row = alarms::retry(ctx.app()?, &viewer, id).await?;
+        let row = alarms::retry(ctx.app()?, Operator::Admin(&viewer), id).await?;
+        ctx.loaders()?.notifications.forget(row.alarm_id).await;
+        Ok(Notification(row))
+    }
+
+    /// Stops a notification that waits for its first or next try: it becomes `SKIPPED`. For
+    /// admins. `CONFLICT` where it does not wait.
+    async fn cancel_notification(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The notification's id.")] id: ID,
+    ) -> Result<Notification> {
+        let viewer = ctx.viewer();
+        viewer.admin()?;
+        let id = scalars::id(&id, Noun::Notification)?;
+        let row = alarms::cancel(ctx.app()?, Operator::Admin(&viewer), id).await?;
         ctx.loaders()?.notifications.forget(row.alarm_id).await;
         Ok(Notification(row))
     }

@@ -49,6 +49,8 @@ impl AlarmReaction {
                         .0
                         .therapist_id
                         .map(|id| NotificationRecipient::Therapist(Therapist::by_id(id))),
+                    // Who pressed is asked nothing.
+                    RecipientKind::Person => None,
                 })
             };
         nullable(found.await)

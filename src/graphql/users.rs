@@ -8,7 +8,7 @@ use crate::domain;
 use crate::domain::users::Switch;
 use crate::error::{Error, Noun, Result};
 use crate::graphql::accounts::Session;
-use crate::graphql::alarms::Alarm;
+use crate::graphql::alarms::{Alarm, AlarmKind, kinds};
 use crate::graphql::connections::{Connection, connection};
 use crate::graphql::contacts::EmergencyContact;
 use crate::graphql::context::ContextExt;
@@ -143,6 +143,12 @@ impl User {
     async fn alarms(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Only alarms of these kinds; of any, where none is named. Real ones, where \
+                    nothing is said.",
+            default_with = "vec![AlarmKind::Real]"
+        )]
+        kind: Vec<AlarmKind>,
         #[graphql(desc = "How many from the beginning; 50 where nothing is said, 100 at most.")]
         first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -151,7 +157,8 @@ impl User {
     ) -> Result<Connection<Alarm>> {
         self.guard(ctx)?;
         let page = scalars::page(first, after.as_deref(), last, before.as_deref())?;
-        let slice = ctx.loaders()?.alarms_of_user.page(self.id, page).await?;
+        let alarms = &ctx.loaders()?.alarms_of_user;
+        let slice = alarms.page_of(self.id, page, kinds(&kind)).await?;
         Ok(connection(slice, |row| (row.id, row.into())))
     }
 

@@ -139,7 +139,7 @@ fn who(row: &entity::alarm_reaction::Model, language: Language) -> String {
     let what = match (row.recipient_kind, language) {
         (RecipientKind::Therapist, Language::Ru) => "психотерапевт".to_owned(),
         (RecipientKind::Therapist, Language::En) => "therapist".to_owned(),
-        (RecipientKind::Contact, _) => one_line(&row.relationship),
+        (RecipientKind::Contact | RecipientKind::Person, _) => one_line(&row.relationship),
     };
     if what.is_empty() {
         name

@@ -82,6 +82,8 @@ fn wrong_settings_are_told_without_the_secrets_in_them() {
         ("SMTP_URL", "smtp://me:SECRET@x:99999", "HAVEN_SMTP_URL"),
         ("DATABASE_URL", "postgres://me:SECRET@[/x", "the database"),
         ("DATABASE_URL", "mysql://me:SECRET@x/x", "the database"),
+        ("ALARM_HOURS", "0", "HAVEN_ALARM_HOURS"),
+        ("ALARM_HOURS", "721", "HAVEN_ALARM_HOURS"),
         ("DATABASE_URL", "sqlite://", "name a file"),
         ("DATABASE_URL", "sqlite://:memory:", "name a file"),
         ("DATABASE_URL", "sqlite:///dev/null/x", "/dev/null"),

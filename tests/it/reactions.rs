@@ -120,6 +120,27 @@ on_both! {
         assert_eq!(states(&alarm), ["SENT", "SENT", "SENT"]);
     }
 
+    async fn the_person_is_told_once_who_opted_out(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        scene.press(Value::Null).await;
+        let link = scene.link("ivan@example.com", "/o/").await;
+        for told in ["told=no", "told=no", "told=yes"] {
+            scene.submit(&link, told).await.assert_status(303);
+        }
+        let mails = scene.mail.wait_for(2).await;
+        assert_eq!(mails[1].to, ["anna@example.com"]);
+        assert_eq!(mails[1].subject(), "Экстренный контакт отказался от сообщений");
+        assert!(mails[1].text.as_deref().unwrap().contains("«Иван»"));
+        assert!(mails[1].html.as_deref().unwrap().contains("Иван"));
+        let query = "query($id: ID!) { user(id: $id) { emergencyContacts { deliveries { channel } } } }";
+        let id = scene.anna.id.to_string();
+        let contact = scene.haven.data(&scene.anna, query, serde_json::json!({"id": id})).await;
+        // What the person was told is no message to the contact.
+        assert_eq!(contact["user"]["emergencyContacts"][0]["deliveries"].as_array().unwrap().len(), 1);
+        assert_eq!(scene.mail.mails().len(), 2);
+    }
+
     async fn opting_out_stops_what_was_not_sent_yet(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

@@ -416,10 +416,7 @@ on_both! {
         let alarms = haven.data(&anna, query, json!({})).await;
         assert_eq!(alarms["me"]["alarms"]["nodes"].as_array().unwrap().len(), 1);
         let press = haven.by(&anna, "GET", path).header("idempotency-key", &"k".repeat(256));
-        press.send().await.assert_is(
-            400,
-            r#"{"idempotency_key":["Ensure this field has no more than 255 characters."]}"#,
-        );
+        press.send().await.assert_status(200);
     }
 
     async fn forms_in_other_charsets_are_read(database) {

@@ -35,6 +35,8 @@ const eslint = new ESLint({
             'PageInfo',
             // A part of its alarm, found through it.
             'AlarmResult',
+            // A part of its contact, found through it.
+            'ContactDelivery',
             // The answers to a question, and to opening the chat; what they hold has ids.
             'AssistantReply',
             'SupportChatAccess',

@@ -1,11 +1,12 @@
-//! What happens to an alarm after the press: the phone reports, the person ends it, an admin has
-//! a failed notification tried again.
+//! What happens to an alarm after the press: the phone reports, the person ends it.
 
+use entity::alarm::Kind;
 use entity::notification::{Purpose, Status};
-use entity::{alarm, alarm_result, notification};
+use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
+use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{Place, find, lock_result};
@@ -30,7 +31,8 @@ pub struct Report {
 /// Records what the phone did. Mails that are still to be sent tell the new place.
 ///
 /// # Errors
-/// `NOT_FOUND` where the alarm does not exist or is not the viewer's; `BAD_USER_INPUT`.
+/// `NOT_FOUND` where the alarm does not exist or is not the viewer's; `BAD_USER_INPUT`; `CONFLICT`
+/// for a drill or a test.
 pub async fn report(
     app: &App,
     viewer: &Viewer,
@@ -41,6 +43,11 @@ pub async fn report(
     let mut check = Check::default();
     let place = report.place.check(&mut check);
     check.finish()?;
+    if alarm.kind != Kind::Real {
+        return Err(Error::Conflict(
+            "A drill or a test records nothing of what the phone does.",
+        ));
+    }
     let mut change = alarm_result::ActiveModel {
         ..Default::default()
     };
@@ -74,7 +81,6 @@ pub async fn complete(
     alarm_id: i64,
     all_clear: bool,
 ) -> Result<alarm::Model> {
-    use notification::Column;
     let alarm = reachable(app, viewer, alarm_id).await?;
     let tx = app.db.write().await?;
     let result = lock_result(&tx, alarm.id).await?;
@@ -84,38 +90,14 @@ pub async fn complete(
         return Ok(alarm);
     }
     let first_clear = clear && !result.all_clear;
-    let mut change = result.into_active_model();
-    change.completed = Set(true);
-    change.all_clear = Set(clear);
-    change.update(&tx).await?;
-    let unsent = notification::ActiveModel {
-        status: Set(Status::Skipped),
-        failure: Set(Some(Failure::AlarmCompleted.code().to_owned())),
-        ..Default::default()
-    };
-    notification::Entity::update_many()
-        .set(unsent)
-        .filter(Column::AlarmId.eq(alarm.id))
-        .filter(Column::Purpose.eq(Purpose::Alarm))
-        .filter(Column::Status.eq(Status::Pending))
-        .exec(&tx)
-        .await?;
     if first_clear {
-        let told: Vec<_> = notification::Entity::find()
-            .filter(Column::AlarmId.eq(alarm.id))
-            .filter(Column::Purpose.eq(Purpose::Alarm))
-            .filter(Column::Status.eq(Status::Sent))
-            .order_by_asc(Column::Id)
-            .all(&tx)
-            .await?
-            .iter()
-            .map(|row| delivery::all_clear(app, row))
-            .collect();
-        if !told.is_empty() {
-            notification::Entity::insert_many(told)
-                .exec_without_returning(&tx)
-                .await?;
-        }
+        keep_recipients(&tx, alarm.user_id).await?;
+    }
+    let mut change = result.clone().into_active_model();
+    change.all_clear = Set(clear);
+    end(app, &tx, result, change).await?;
+    if first_clear {
+        tell_the_end(app, &tx, alarm.id).await?;
     }
     tx.commit().await?;
     app.delivery.wake();
@@ -123,59 +105,79 @@ pub async fn complete(
     Ok(alarm)
 }
 
-/// Has a notification that failed, or that waits for its next try, tried at once. For admins.
-///
-/// # Errors
-/// `FORBIDDEN` for everybody else; `NOT_FOUND`; `CONFLICT` where there is nothing to try: it was
-/// sent or skipped, or the alarm it tells of is over.
-pub async fn retry(app: &App, viewer: &Viewer, id: i64) -> Result<notification::Model> {
-    viewer.admin()?;
-    let missing = Error::NotFound(Noun::Notification);
-    let Some(found) = notification::Entity::find_by_id(id)
-        .one(app.db.read())
+/// Ends an alarm whose result is locked, with the change of it that goes with that: what was not
+/// sent yet is not sent any more.
+pub(super) async fn end(
+    app: &App,
+    tx: &DatabaseTransaction,
+    result: alarm_result::Model,
+    mut change: alarm_result::ActiveModel,
+) -> Result<()> {
+    use notification::Column;
+    if !result.completed {
+        change.completed = Set(true);
+        change.completed_at = Set(Some(app.clock.now()));
+    }
+    change.update(tx).await?;
+    let unsent = notification::ActiveModel {
+        status: Set(Status::Skipped),
+        failure: Set(Some(Failure::AlarmCompleted.code().to_owned())),
+        ..Default::default()
+    };
+    notification::Entity::update_many()
+        .set(unsent)
+        .filter(Column::AlarmId.eq(result.alarm_id))
+        .filter(Column::Purpose.eq(Purpose::Alarm))
+        .filter(Column::Status.eq(Status::Pending))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps the user's contacts and therapists from being deleted until the transaction ends: the
+/// all-clear names them. Before any notification is locked, because deleting one locks those
+/// to it.
+async fn keep_recipients(tx: &DatabaseTransaction, user_id: i64) -> Result<()> {
+    emergency_contact::Entity::find()
+        .select_only()
+        .column(emergency_contact::Column::Id)
+        .filter(emergency_contact::Column::UserId.eq(user_id))
+        .order_by_asc(emergency_contact::Column::Id)
+        .lock(LockType::KeyShare)
+        .into_tuple::<i64>()
+        .all(tx)
+        .await?;
+    therapist::Entity::find()
+        .select_only()
+        .column(therapist::Column::Id)
+        .filter(therapist::Column::UserId.eq(user_id))
+        .order_by_asc(therapist::Column::Id)
+        .lock(LockType::KeyShare)
+        .into_tuple::<i64>()
+        .all(tx)
+        .await?;
+    Ok(())
+}
+
+/// Adds the all-clear for everybody who was told of the alarm.
+async fn tell_the_end(app: &App, tx: &DatabaseTransaction, alarm_id: i64) -> Result<()> {
+    use notification::Column;
+    let told: Vec<_> = notification::Entity::find()
+        .filter(Column::AlarmId.eq(alarm_id))
+        .filter(Column::Purpose.eq(Purpose::Alarm))
+        .filter(Column::Status.eq(Status::Sent))
+        .order_by_asc(Column::Id)
+        .all(tx)
         .await?
-    else {
-        return Err(missing);
-    };
-    let Some(alarm) = alarm::Entity::find_by_id(found.alarm_id)
-        .one(app.db.read())
-        .await?
-    else {
-        return Err(missing);
-    };
-    let tx = app.db.write().await?;
-    let result = lock_result(&tx, alarm.id).await?;
-    let Some(row) = notification::Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(&tx)
-        .await?
-    else {
-        return Err(missing);
-    };
-    let row = match row.status {
-        Status::Sending => row,
-        Status::Sent | Status::Skipped => {
-            return Err(Error::Conflict(
-                "Only a failed notification can be tried again.",
-            ));
-        }
-        Status::Pending | Status::Failed => {
-            if result.completed && row.purpose == Purpose::Alarm {
-                return Err(Error::Conflict("The alarm is over."));
-            }
-            let mut change = row.into_active_model();
-            change.status = Set(Status::Pending);
-            change.next_attempt_at = Set(app.clock.now());
-            // A new message, of which no receipt says anything yet.
-            change.provider_id = Set(None);
-            change.receipt = Set(None);
-            change.update(&tx).await?
-        }
-    };
-    tx.commit().await?;
-    app.delivery.wake();
-    changed(app, &alarm);
-    Ok(row)
+        .iter()
+        .map(|row| delivery::all_clear(app, row))
+        .collect();
+    if !told.is_empty() {
+        notification::Entity::insert_many(told)
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn reachable(app: &App, viewer: &Viewer, alarm_id: i64) -> Result<alarm::Model> {
@@ -184,7 +186,8 @@ async fn reachable(app: &App, viewer: &Viewer, alarm_id: i64) -> Result<alarm::M
         .ok_or(Error::NotFound(Noun::Alarm))
 }
 
-fn changed(app: &App, alarm: &alarm::Model) {
+/// Tells whoever follows the user's alarms that this one changed.
+pub(super) fn changed(app: &App, alarm: &alarm::Model) {
     app.events
         .publish(Topic::Alarms(alarm.user_id), Event::Alarm(alarm.id));
 }

@@ -63,6 +63,8 @@ impl Plan {
                 }
                 RecipientKind::Contact => step.other_contacts,
                 RecipientKind::Therapist => step.therapist,
+                // No alarm tells its own person.
+                RecipientKind::Person => false,
             };
             if named {
                 return (step.position, due);

@@ -70,6 +70,8 @@ fn is_of(row: &reaction::Model, message: &notification::Model) -> bool {
         && match message.recipient_kind {
             RecipientKind::Contact => row.contact_id == message.contact_id,
             RecipientKind::Therapist => row.therapist_id == message.therapist_id,
+            // Who pressed is asked nothing.
+            RecipientKind::Person => false,
         }
 }
 

@@ -17,7 +17,7 @@ use sea_orm::{
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::plan::Plan;
-use super::{Place, lock_result};
+use super::{Place, keys, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
 use crate::delivery::{self, Recipient, steps};
@@ -31,13 +31,8 @@ use crate::events::{Event, Subscription, Topic};
 const PATIENCE: Duration = Duration::from_millis(2_800);
 /// How often to look without having been told: another node may be the one that sends.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long the same key means the same press.
-const KEY_KEPT: TimeDelta = TimeDelta::hours(24);
 /// How long a press without a key joins the open alarm before it.
 const JOINED: TimeDelta = TimeDelta::seconds(10);
-/// The longest key.
-const KEY_LENGTH: usize = 255;
-
 /// What the phone sends with a press.
 #[derive(Clone, Debug, Default)]
 pub struct Press {
@@ -62,7 +57,8 @@ pub struct Triggered {
 ///
 /// # Errors
 /// `FORBIDDEN` for all but the user itself, except that an admin gets `NOT_FOUND` for an id that
-/// does not exist; `BAD_USER_INPUT`; `NOT_FOUND` without a profile or a scenario.
+/// does not exist; `BAD_USER_INPUT`; `CONFLICT` where the key came with other input before;
+/// `NOT_FOUND` without a profile or a scenario.
 pub async fn trigger(
     app: &Arc<App>,
     viewer: &Viewer,
@@ -79,12 +75,7 @@ pub async fn trigger(
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
     app.metrics.alarm_stored(arrived.elapsed());
-    // Whether or not the outcomes are known by then: the alarm stands.
-    let _ = timeout_at(
-        arrived + PATIENCE,
-        settled(app, triggered.alarm.id, changes),
-    )
-    .await;
+    settle(app, triggered.alarm.id, changes, arrived).await;
     Ok(triggered)
 }
 
@@ -97,14 +88,21 @@ impl Press {
                 check.refuse("idempotencyKey", Problem::Blank);
             } else if key.contains('\0') {
                 check.refuse("idempotencyKey", Problem::NullCharacter);
-            } else if key.chars().count() > KEY_LENGTH {
-                check.refuse("idempotencyKey", Problem::TooLong(KEY_LENGTH));
             }
         }
         let place = self.place.check(&mut check);
         check.finish()?;
-        Ok(Self { place, ..self })
+        Ok(Self {
+            place,
+            idempotency_key: self.idempotency_key.map(keys::stored),
+        })
     }
+}
+
+/// Waits, until 2.8 s after `arrived` at the latest, until it is known of everybody whether they
+/// were reached. Whether or not it is known by then, the alarm stands.
+pub(super) async fn settle(app: &App, alarm_id: i64, changes: Subscription, arrived: Instant) {
+    let _ = timeout_at(arrived + PATIENCE, settled(app, alarm_id, changes)).await;
 }
 
 /// Resolves once it is known of everybody whether they were reached. Later steps are not waited
@@ -135,15 +133,18 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
 /// repeated press adds to them. Then has them sent.
 async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
     let tx = app.db.write_alarm().await?;
-    // Presses of one person one after the other: of two at the same instant, the second finds
-    // the first. Weaker than an exclusive lock, which would hold up whatever links to the user.
-    user::Entity::find_by_id(user_id)
-        .lock(LockType::NoKeyUpdate)
-        .one(&tx)
-        .await?
-        .ok_or(Error::NotFound(Noun::User))?;
+    one_by_one(&tx, user_id).await?;
     let triggered = match earlier(&app, &tx, user_id, press.idempotency_key.as_deref()).await? {
         Some(alarm) => {
+            // Alarms of an older haven kept no input.
+            let before = alarm.idempotency_input.as_ref();
+            if press.idempotency_key.is_some()
+                && before.is_some_and(|before| *before != keys::fingerprint(&press.place))
+            {
+                return Err(Error::Conflict(
+                    "This idempotencyKey was used before with other input.",
+                ));
+            }
             if press.idempotency_key.is_none() {
                 join(&app, &tx, &alarm, press.place).await?;
             }
@@ -153,7 +154,7 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
             }
         }
         None => Triggered {
-            alarm: begin(&app, &tx, user_id, press).await?,
+            alarm: begin(&app, &tx, user_id, Kind::Real, press).await?,
             joined: false,
         },
     };
@@ -167,6 +168,18 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
     Ok(triggered)
 }
 
+/// Presses of one person one after the other, until the transaction ends: of two at the same
+/// instant, the second finds the first. Weaker than an exclusive lock, which would hold up
+/// whatever links to the user.
+pub(super) async fn one_by_one(tx: &DatabaseTransaction, user_id: i64) -> Result<()> {
+    user::Entity::find_by_id(user_id)
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::User))?;
+    Ok(())
+}
+
 /// The alarm that a press repeats, if it repeats one.
 async fn earlier(
     app: &App,
@@ -176,7 +189,9 @@ async fn earlier(
 ) -> Result<Option<alarm::Model>> {
     use alarm::Column;
     let now = app.clock.now();
-    let own = alarm::Entity::find().filter(Column::UserId.eq(user_id));
+    let own = alarm::Entity::find()
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::Kind.eq(Kind::Real));
     let Some(key) = key else {
         let last = own.order_by_desc(Column::Id).one(tx).await?;
         let Some(last) = last.filter(|last| now - last.timestamp < JOINED) else {
@@ -187,9 +202,10 @@ async fn earlier(
     };
     let named = own.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
     match named {
-        Some(named) if now - named.timestamp >= KEY_KEPT => {
+        Some(named) if now - named.timestamp >= keys::KEPT => {
             let mut change = named.into_active_model();
             change.idempotency_key = Set(None);
+            change.idempotency_input = Set(None);
             change.update(tx).await?;
             Ok(None)
         }
@@ -197,11 +213,12 @@ async fn earlier(
     }
 }
 
-/// Makes a new alarm.
-async fn begin(
+/// Makes a new alarm, as the user's scenario has it.
+pub(super) async fn begin(
     app: &App,
     tx: &DatabaseTransaction,
     user_id: i64,
+    kind: Kind,
     press: Press,
 ) -> Result<alarm::Model> {
     let now = app.clock.now();
@@ -217,34 +234,50 @@ async fn begin(
     }
     .ok_or(Error::NotFound(Noun::AlarmScenario))?;
     let alarm = alarm::ActiveModel {
-        kind: Set(Kind::Real),
+        kind: Set(kind),
         user_id: Set(user_id),
         scenario_id: Set(Some(scenario.id)),
         scenario_name: Set(scenario.name),
         play_music: Set(scenario.play_music),
         notify_contact: Set(scenario.notify_contact),
         notify_therapist: Set(scenario.notify_therapist),
+        idempotency_input: Set(press
+            .idempotency_key
+            .is_some()
+            .then(|| keys::fingerprint(&press.place))),
         idempotency_key: Set(press.idempotency_key),
         timestamp: Set(now),
         ..Default::default()
     }
     .insert(tx)
     .await?;
+    let recipients = recipients(app, tx, &alarm, Some(&profile)).await?;
+    tell(app, tx, &alarm, press.place, recipients).await?;
+    Ok(alarm)
+}
+
+/// Stores what a new alarm begins with: its result, and a notification for each recipient.
+pub(super) async fn tell(
+    app: &App,
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    place: Place,
+    recipients: Vec<Recipient>,
+) -> Result<()> {
     let mut result = alarm_result::ActiveModel {
         alarm_id: Set(alarm.id),
-        timestamp: Set(now),
+        timestamp: Set(alarm.timestamp),
         ..blank_result()
     };
-    press.place.apply(&mut result);
+    place.apply(&mut result);
     alarm_result::Entity::insert(result)
         .exec_without_returning(tx)
         .await?;
-    let wanted = recipients(app, tx, &alarm, Some(&profile)).await?;
-    let plan = Plan::of(tx, &alarm, &wanted).await?;
-    let rows: Vec<_> = wanted
+    let plan = Plan::of(tx, alarm, &recipients).await?;
+    let mut rows: Vec<_> = recipients
         .into_iter()
         .map(|recipient| {
-            let (step, due) = plan.turn(&alarm, &recipient);
+            let (step, due) = plan.turn(alarm, &recipient);
             notification::ActiveModel {
                 step: Set(step),
                 next_attempt_at: Set(due),
@@ -252,6 +285,11 @@ async fn begin(
             }
         })
         .collect();
+    if alarm.kind != Kind::Real {
+        for row in &mut rows {
+            row.priority = Set(delivery::BEHIND_ALARMS);
+        }
+    }
     if !rows.is_empty() {
         notification::Entity::insert_many(rows)
             .exec_without_returning(tx)
@@ -260,9 +298,9 @@ async fn begin(
     if plan.has_later() {
         // Where nobody of the first step can be told at all, the next is the first.
         let result = lock_result(tx, alarm.id).await?;
-        steps::hasten(tx, &result, now).await?;
+        steps::hasten(tx, &result, alarm.timestamp).await?;
     }
-    Ok(alarm)
+    Ok(())
 }
 
 fn blank_result() -> alarm_result::ActiveModel {
@@ -375,6 +413,8 @@ fn is_for(row: &notification::Model, recipient: &Recipient) -> bool {
         && match recipient.kind {
             RecipientKind::Contact => row.contact_id == Some(recipient.id),
             RecipientKind::Therapist => row.therapist_id == Some(recipient.id),
+            // An alarm tells others only.
+            RecipientKind::Person => false,
         }
 }
 
@@ -388,7 +428,7 @@ async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::M
 
 /// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
 /// every channel that the deployment has. They can't be deleted before the transaction ends.
-async fn recipients(
+pub(super) async fn recipients(
     app: &App,
     tx: &DatabaseTransaction,
     alarm: &alarm::Model,

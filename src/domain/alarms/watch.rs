@@ -6,13 +6,14 @@ use entity::{alarm, alarm_result};
 use futures_util::stream::{self, Stream};
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
 
+use super::Kinds;
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
 use crate::domain::users;
 use crate::error::Result;
 use crate::events::{Event, Heard, Subscription, Topic};
 
-/// The user's alarms as they change: first the open one, if there is one, then each alarm
+/// The user's alarms of these kinds as they change: first the open one, if there is one, then each alarm
 /// whenever it, its result or one of its notifications has changed. Nothing that happens after
 /// the first is missed.
 ///
@@ -23,6 +24,7 @@ pub async fn watch(
     app: &Arc<App>,
     viewer: &Viewer,
     subject: UserRef,
+    kinds: Kinds,
 ) -> Result<impl Stream<Item = Result<alarm::Model>> + use<>> {
     let user_id = users::reach(app, viewer, subject).await?;
     let state = State {
@@ -30,6 +32,7 @@ pub async fn watch(
         changes: app.events.subscribe(Topic::Alarms(user_id)),
         app: app.clone(),
         user_id,
+        kinds,
         begun: false,
     };
     Ok(stream::unfold(state, |mut state| async {
@@ -41,6 +44,7 @@ pub async fn watch(
 struct State {
     app: Arc<App>,
     user_id: i64,
+    kinds: Kinds,
     changes: Subscription,
     begun: bool,
 }
@@ -56,6 +60,7 @@ impl State {
         loop {
             let read = match self.changes.next().await? {
                 Heard::Event(Event::Alarm(id)) => alarm::Entity::find_by_id(id)
+                    .filter(self.kinds.condition())
                     .one(self.app.db.read())
                     .await
                     .map_err(Into::into),
@@ -73,6 +78,7 @@ impl State {
     async fn last(&self, open: bool) -> Result<Option<alarm::Model>> {
         let mut select = alarm::Entity::find()
             .filter(alarm::Column::UserId.eq(self.user_id))
+            .filter(self.kinds.condition())
             .order_by_desc(alarm::Column::Id)
             .limit(1);
         if open {

@@ -1,16 +1,17 @@
 //! What was done in an alarm, in the words of the legacy contract.
 
-use entity::alarm;
+use entity::alarm::{self, Kind};
 use entity::notification::{self, Channel, Purpose, RecipientKind, Status};
 
 use crate::assistant::crisis::{self, Country};
-use crate::delivery::Failure;
+use crate::delivery::{self, Failure};
 use crate::language::Language;
 
 /// One line for each thing that was done or could not be done: the music, each contact by id,
 /// the therapist; at last, where nobody can be told at all, whom to call in `country`. A line
 /// claims a delivery only where a mail server or the SMS gateway took the message. The Russian
-/// lines are part of the legacy contract.
+/// lines are part of the legacy contract. In a drill or a test each line begins with that word,
+/// and a test says nothing of music and therapist.
 #[must_use]
 pub fn messages(
     alarm: &alarm::Model,
@@ -19,7 +20,7 @@ pub fn messages(
     country: Option<Country>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if !alarm.play_music {
+    if !alarm.play_music && alarm.kind != Kind::Test {
         lines.push(
             match language {
                 Language::Ru => "Музыка не воспроизводилась.",
@@ -44,6 +45,9 @@ pub fn messages(
             },
         ),
     ] {
+        if alarm.kind == Kind::Test && kind == RecipientKind::Therapist {
+            continue;
+        }
         let told = told(notifications, kind);
         if told.is_empty() {
             lines.push(nobody.to_owned());
@@ -71,6 +75,11 @@ pub fn messages(
                 }
             },
         );
+    }
+    if let Some((word, _)) = delivery::mark(alarm.kind, language) {
+        for line in &mut lines {
+            *line = format!("{word}: {line}");
+        }
     }
     lines
 }

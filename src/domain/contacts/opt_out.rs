@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::app::App;
-use crate::delivery::{Failure, steps};
+use crate::delivery::{self, Failure, steps};
 use crate::error::{Error, Noun, Result};
 use crate::events::{Event, Topic};
 use crate::links::Holder;
@@ -20,6 +20,8 @@ pub struct Choice {
     pub contact: contact::Model,
     /// Whose contact.
     pub person: user::Model,
+    /// The alarm whose message holds the link.
+    alarm_id: i64,
 }
 
 /// The contact that holds a link, and whose it is; `None` once the contact is deleted, or where
@@ -32,24 +34,34 @@ pub async fn choice(app: &App, holder: Holder) -> Result<Option<Choice>> {
     let message = notification::Entity::find_by_id(holder.notification_id())
         .one(db)
         .await?;
-    let Some(id) = message.and_then(|message| message.contact_id) else {
+    let Some((id, alarm_id)) = message.and_then(|row| Some((row.contact_id?, row.alarm_id))) else {
         return Ok(None);
     };
     let Some(contact) = contact::Entity::find_by_id(id).one(db).await? else {
         return Ok(None);
     };
     let person = user::Entity::find_by_id(contact.user_id).one(db).await?;
-    Ok(person.map(|person| Choice { contact, person }))
+    Ok(person.map(|person| Choice {
+        contact,
+        person,
+        alarm_id,
+    }))
 }
 
-/// Has the contact that holds a link told no more, or told again. Of open alarms, what was not
+/// Has the contact that holds a link told no more, of which the person is told by mail, or told
+/// again. Of open alarms, what was not
 /// sent to it yet is not sent; what it was told already stays told. The same again changes nothing.
 /// Gives whether the contact is still there.
 ///
 /// # Errors
 /// The database's.
 pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
-    let Some(Choice { contact, person }) = choice(app, holder).await? else {
+    let Some(Choice {
+        contact,
+        person,
+        alarm_id,
+    }) = choice(app, holder).await?
+    else {
         return Ok(false);
     };
     let tx = app.db.write().await?;
@@ -73,6 +85,14 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
     change.opted_out_at = Set(out.then(|| app.clock.now()));
     let row = change.update(&tx).await?;
     let stopped = if out {
+        let letter = delivery::to_person(
+            app,
+            Purpose::OptedOut,
+            alarm_id,
+            &person,
+            (row.id, &row.name),
+        );
+        letter.insert(&tx).await?;
         stop(app, &tx, &row).await?
     } else {
         Vec::new()
@@ -83,7 +103,8 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
     for alarm_id in stopped {
         app.events.publish(topic, Event::Alarm(alarm_id));
     }
-    opted_out(app, &person, &row);
+    tracing::info!(contact = row.id, out, "a contact chose whether to be told");
+    app.events.publish(topic, Event::Contact(row.id));
     Ok(true)
 }
 
@@ -129,17 +150,6 @@ async fn stop(app: &App, tx: &DatabaseTransaction, row: &contact::Model) -> Resu
         steps::hasten(tx, &result, app.clock.now()).await?;
     }
     Ok(alarms)
-}
-
-/// What follows from a contact's choice, after it is stored: here the person is to be told.
-fn opted_out(app: &App, person: &user::Model, row: &contact::Model) {
-    tracing::info!(
-        contact = row.id,
-        out = row.opted_out_at.is_some(),
-        "a contact chose whether to be told"
-    );
-    app.events
-        .publish(Topic::Alarms(person.id), Event::Contact(row.id));
 }
 
 /// Forgets that a contact opted out once nothing is left of the addresses under which it did:

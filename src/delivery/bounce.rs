@@ -1,0 +1,131 @@
+//! Contacts that can't be reached, and what the person is told about their contacts.
+
+use entity::notification::{self, Channel, Purpose, RecipientKind, Status};
+use entity::{emergency_contact, user};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction,
+    DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+};
+
+use super::queue::BEHIND_ALARMS;
+use super::{Failure, Recipient};
+use crate::app::App;
+
+/// Keeps in a contact whether its address works, as a message to it showed, and gives what the
+/// person has to be told: once for each address that fails. Says nothing where the contact has
+/// another address by now.
+///
+/// # Errors
+/// The database's.
+pub async fn follow(
+    app: &App,
+    tx: &DatabaseTransaction,
+    user_id: i64,
+    row: &notification::Model,
+    (status, failure): (Status, Option<Failure>),
+) -> Result<Option<notification::ActiveModel>, DbErr> {
+    use emergency_contact::Column;
+    let (RecipientKind::Contact, Some(contact_id)) = (row.recipient_kind, row.contact_id) else {
+        return Ok(None);
+    };
+    let failed = match status {
+        Status::Sent => false,
+        Status::Failed if failure.is_some_and(Failure::is_of_address) => true,
+        _ => return Ok(None),
+    };
+    let failed_at = match row.channel {
+        Channel::Email => Column::EmailFailedAt,
+        Channel::Sms => Column::PhoneFailedAt,
+    };
+    let contact = emergency_contact::Entity::find_by_id(contact_id)
+        .filter(if failed {
+            failed_at.is_null()
+        } else {
+            failed_at.is_not_null()
+        })
+        .lock(LockType::NoKeyUpdate)
+        .one(tx)
+        .await?;
+    let Some(contact) = contact.filter(|contact| {
+        row.address
+            == match row.channel {
+                Channel::Email => contact.email.clone(),
+                Channel::Sms => app.delivery.number(&contact.phone),
+            }
+    }) else {
+        return Ok(None);
+    };
+    let at = Set(failed.then(|| app.clock.now()));
+    let mut change = contact.into_active_model();
+    match row.channel {
+        Channel::Email => change.email_failed_at = at,
+        Channel::Sms => change.phone_failed_at = at,
+    }
+    change.update(tx).await?;
+    if !failed {
+        return Ok(None);
+    }
+    let person = user::Entity::find_by_id(user_id).one(tx).await?;
+    Ok(person.map(|person| {
+        to_person(
+            app,
+            Purpose::ContactFailed,
+            row.alarm_id,
+            &person,
+            (contact_id, &row.recipient_name),
+        )
+    }))
+}
+
+/// A mail to the person themselves about one of their contacts, given by id and name; it belongs
+/// to the alarm that brought it up. Skipped where the person has no address that works.
+#[must_use]
+pub fn to_person(
+    app: &App,
+    purpose: Purpose,
+    alarm_id: i64,
+    person: &user::Model,
+    (contact_id, contact_name): (i64, &str),
+) -> notification::ActiveModel {
+    let now = app.clock.now();
+    let failure = Recipient {
+        kind: RecipientKind::Person,
+        id: person.id,
+        name: person.username.clone(),
+        relationship: String::new(),
+        channel: Channel::Email,
+        address: person.email.clone(),
+        opted_out: false,
+    }
+    .failure();
+    notification::ActiveModel {
+        id: NotSet,
+        alarm_id: Set(alarm_id),
+        purpose: Set(purpose),
+        recipient_kind: Set(RecipientKind::Person),
+        contact_id: Set(Some(contact_id)),
+        therapist_id: Set(None),
+        recipient_name: Set(person.username.clone()),
+        relationship: Set(contact_name.to_owned()),
+        channel: Set(Channel::Email),
+        address: Set(person.email.clone()),
+        status: Set(if failure.is_none() {
+            Status::Pending
+        } else {
+            Status::Skipped
+        }),
+        attempts: Set(0),
+        next_attempt_at: Set(now),
+        lease_until: Set(None),
+        failure: Set(failure.map(|failure| failure.code().to_owned())),
+        message_id: Set(app.delivery.new_message_id()),
+        created_at: Set(now),
+        sent_at: Set(None),
+        step: Set(0),
+        priority: Set(BEHIND_ALARMS),
+        provider_id: Set(None),
+        receipt: Set(None),
+        delivered_at: Set(None),
+    }
+}

@@ -1,0 +1,138 @@
+//! What is done about alarms without anybody asking: those left open are closed, keys that
+//! are no longer needed are forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{alarm, alarm_result};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use super::changes::{changed, end};
+use super::{keys, lock_result};
+use crate::app::App;
+use crate::error::Result;
+
+/// How often the house is kept.
+const EVERY: Duration = Duration::from_secs(60);
+/// Rows taken at one time.
+const BATCH: u64 = 200;
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Alarms that were closed.
+    pub closed: u64,
+    /// Keys that were forgotten.
+    pub forgotten: u64,
+}
+
+/// Keeps the house, for ever, at once and then every minute. Several nodes may.
+pub async fn keep(app: Arc<App>) {
+    loop {
+        match keep_house(&app).await {
+            Ok(kept) if kept == Kept::default() => {}
+            Ok(Kept { closed, forgotten }) => {
+                tracing::info!(closed, forgotten, "alarms left open were closed");
+            }
+            Err(error) => tracing::warn!(%error, "alarms left open could not be looked after"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// One round: closes what has been open for `alarm_hours`, without an all-clear, and forgets keys
+/// that are a day old.
+///
+/// # Errors
+/// The database's; what was done until then stays done.
+pub async fn keep_house(app: &App) -> Result<Kept> {
+    let mut kept = Kept::default();
+    let overdue = app.clock.now() - TimeDelta::hours(app.config.alarm_hours);
+    loop {
+        let open: Vec<i64> = alarm_result::Entity::find()
+            .select_only()
+            .column(alarm_result::Column::AlarmId)
+            // In the words of the partial index.
+            .filter(Expr::cust("NOT completed"))
+            .filter(alarm_result::Column::Timestamp.lte(overdue))
+            .order_by_asc(alarm_result::Column::Timestamp)
+            .limit(BATCH)
+            .into_tuple()
+            .all(app.db.read())
+            .await?;
+        for alarm_id in &open {
+            kept.closed += u64::from(close(app, *alarm_id).await?);
+        }
+        if (open.len() as u64) < BATCH {
+            break;
+        }
+    }
+    let expired = app.clock.now() - keys::KEPT;
+    loop {
+        let forgotten = forget(app, expired).await?;
+        kept.forgotten += forgotten;
+        if forgotten < BATCH {
+            return Ok(kept);
+        }
+    }
+}
+
+/// Closes an alarm; false where somebody ended it meanwhile.
+async fn close(app: &App, alarm_id: i64) -> Result<bool> {
+    let tx = app.db.write().await?;
+    let result = lock_result(&tx, alarm_id).await?;
+    if result.completed {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    let mut change = result.clone().into_active_model();
+    change.closed_by_itself = Set(true);
+    end(app, &tx, result, change).await?;
+    let alarm = alarm::Entity::find_by_id(alarm_id).one(&tx).await?;
+    tx.commit().await?;
+    if let Some(alarm) = alarm {
+        changed(app, &alarm);
+    }
+    Ok(true)
+}
+
+/// Forgets a batch of the keys of presses until `expired`; how many.
+async fn forget(app: &App, expired: DateTime<Utc>) -> Result<u64> {
+    use alarm::Column;
+    let tx = app.db.write().await?;
+    // What another node is at, or an alarm that is just being told, is left for the next round.
+    let ids: Vec<i64> = alarm::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        // In the words of the partial index.
+        .filter(Expr::cust("idempotency_key IS NOT NULL"))
+        .filter(Column::Timestamp.lte(expired))
+        .order_by_asc(Column::Timestamp)
+        .limit(BATCH)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(&tx)
+        .await?;
+    if ids.is_empty() {
+        tx.rollback().await?;
+        return Ok(0);
+    }
+    let blank = alarm::ActiveModel {
+        idempotency_key: Set(None),
+        idempotency_input: Set(None),
+        ..Default::default()
+    };
+    let forgotten = alarm::Entity::update_many()
+        .set(blank)
+        .filter(Column::Id.is_in(ids))
+        .exec(&tx)
+        .await?
+        .rows_affected;
+    tx.commit().await?;
+    Ok(forgotten)
+}
