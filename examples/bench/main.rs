@@ -3,11 +3,13 @@
 //! - SQL statements of each endpoint and of the main GraphQL operations, on both databases;
 //! - time and memory from the start of the program to its first answer;
 //! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
-//!   same SQL behind a bare handler (see [`floor`]).
+//!   same SQL behind a bare handler (see [`floor`]);
+//! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
-//! short rounds, whose figures mean little.
+//! short rounds, whose figures mean little; `--documents` sends the hostile documents alone.
 
+mod documents;
 mod floor;
 mod load;
 #[path = "../demo/program.rs"]
@@ -22,7 +24,7 @@ mod statements;
 mod support;
 mod throughput;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use support::databases::Database;
 
@@ -48,21 +50,32 @@ async fn main() {
         .install_default()
         .unwrap();
     let program = program::build("bench");
+    if arguments.iter().any(|argument| argument == "--documents") {
+        let seeded = seed::people(Database::Sqlite).await;
+        return documents::print(&documents::measure(&program, &seeded, quick).await);
+    }
 
     let statements = statements::measure().await;
     let mut starts = Vec::new();
     let mut rates = Vec::new();
+    let mut refusals = Value::Null;
     for (database, name) in DATABASES {
         let seeded = seed::people(database).await;
         starts.push(start::measure(&program, &seeded, name).await);
+        if database == Database::Sqlite {
+            // Nothing of it reaches the database, so one of them will do.
+            refusals = documents::measure(&program, &seeded, quick).await;
+        }
         rates.push(throughput::measure(&program, &seeded, name, quick).await);
     }
     start::print(&starts);
     throughput::print(&rates);
+    documents::print(&refusals);
     let path = report::save(&json!({
         "statements": statements,
         "start": starts,
         "profile_read": rates,
+        "refusals": refusals,
     }));
     println!("All of it as JSON: {}", path.display());
 }
