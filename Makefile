@@ -2,7 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint drift licences bench demo schema web
+.PHONY: help run test soak check lint drift licences bench demo schema web
+
+# How often `make soak` kills haven.
+KILLS ?= 1000
 
 # How the schema is printed; a program that is already built saves building it.
 HAVEN ?= cargo run --quiet --
@@ -18,6 +21,9 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 	@$(MAKE) --no-print-directory web
 	npm ci --prefix tests/npm --no-audit --no-fund
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
+
+soak: ## haven killed KILLS times under a stream of alarms, on both databases (for nights)
+	KILLS=$(KILLS) scripts/with-postgres cargo test --test faults kills -- --nocapture --test-threads 2
 
 check: lint drift licences ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences
 

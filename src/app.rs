@@ -16,6 +16,7 @@ use crate::delivery::Delivery;
 use crate::domain::assistant::Answers;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
+use crate::metrics::Metrics;
 
 /// Everything the domain works with. Shared by reference through an [`Arc`].
 pub struct App {
@@ -27,6 +28,8 @@ pub struct App {
     pub events: Events,
     /// The time.
     pub clock: Clock,
+    /// What operators can count.
+    pub metrics: Metrics,
     /// Sends notifications.
     pub delivery: Delivery,
     /// What answers people who talk to the assistant.
@@ -61,6 +64,7 @@ impl App {
         };
         let events = Events::default();
         Ok(Arc::new(Self {
+            metrics: Metrics::new(db.counter()),
             local_url: Url::parse(&format!("http://{}", config.listen))?,
             db,
             assistant: Assistant::new(&AssistantSettings {

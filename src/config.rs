@@ -27,7 +27,8 @@ pub struct Config {
     /// `sqlite://PATH` or `postgres://…`; not set: `haven.sqlite3` in the data folder.
     #[serde(deserialize_with = "empty_is_none")]
     pub database_url: Option<SecretString>,
-    /// Connections to the database at most.
+    /// Connections to the database for requests at most. Beside them, alarms have
+    /// [`crate::db::FOR_ALARMS`] and the sender [`crate::db::FOR_SENDER`] of their own.
     pub database_connections: u32,
     /// The URL under which clients reach this server; not set: taken from each request.
     #[serde(deserialize_with = "web_address")]
@@ -42,6 +43,18 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// The sender of every mail.
     pub mail_from: String,
+    /// The base URL of an SMS gateway with the API of Twilio; not set: no SMS is sent.
+    #[serde(deserialize_with = "web_address")]
+    pub sms_url: Option<Url>,
+    /// The account at the gateway (Twilio's account SID).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_account: Option<String>,
+    /// The account's secret, with which the gateway signs its receipts too (Twilio's auth token).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_token: Option<SecretString>,
+    /// The sender of every SMS: a number, or the SID of a messaging service.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub sms_from: Option<String>,
     /// The base URL of an OpenAI-compatible API; not set: the built-in guide answers.
     #[serde(deserialize_with = "web_address")]
     pub assistant_url: Option<Url>,
@@ -76,6 +89,13 @@ pub struct Config {
     /// Whom the GraphQL schema describes itself to.
     #[serde(deserialize_with = "empty_is_default")]
     pub introspection: Introspection,
+    /// Where Prometheus may ask for figures, apart from the clients' address; not set: nowhere.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// What is asked every 30 s while notifications go out in time, so that an outside monitor
+    /// notices when they do not; not set: nothing.
+    #[serde(deserialize_with = "web_address")]
+    pub heartbeat_url: Option<Url>,
     /// Whether the support chat URL carries a one-time ticket, for apps that open it as it is.
     pub support_tickets: bool,
 }
@@ -102,6 +122,10 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             smtp_url: None,
             mail_from: "haven <haven@localhost>".to_owned(),
+            sms_url: None,
+            sms_account: None,
+            sms_token: None,
+            sms_from: None,
             assistant_url: None,
             assistant_key: None,
             assistant_model: "gpt-4o-mini".to_owned(),
@@ -114,6 +138,8 @@ impl Default for Config {
             refused_passwords: None,
             operations_manifest: None,
             introspection: Introspection::Everybody,
+            metrics_listen: None,
+            heartbeat_url: None,
             support_tickets: false,
         }
     }
@@ -192,6 +218,7 @@ impl Config {
         for (name, url) in [
             ("HAVEN_PUBLIC_URL", &self.public_url),
             ("HAVEN_ASSISTANT_URL", &self.assistant_url),
+            ("HAVEN_HEARTBEAT_URL", &self.heartbeat_url),
         ] {
             if let Some(url) = url {
                 anyhow::ensure!(

@@ -1,12 +1,14 @@
-//! The database: opening it, beginning transactions that write, counting statements.
+//! The database: opening it, keeping connections for what must not wait, beginning transactions
+//! that write, counting statements.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
+use prometheus_client::metrics::counter::Counter;
 use sea_orm::sqlx;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
@@ -17,18 +19,42 @@ use sea_orm::{
 /// How long a statement waits for another writer (SQLite) or for a free connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Connections that only alarms use, so that no crowd of other requests delays one: storing the
+/// press, answering it, and finding out who presses where that would wait.
+pub const FOR_ALARMS: u32 = 4;
+/// Connections that only the sender of notifications and its auditor use. Apart from the alarms',
+/// because a press can wait for a lock that another node holds.
+pub const FOR_SENDER: u32 = 4;
+
+/// What PostgreSQL is told of each session. A node that is frozen or cut off in the middle of a
+/// transaction would keep its locks for hours; so the server ends a transaction in which nothing
+/// was asked for 10 s (haven waits for nothing else within one), and a connection whose other end
+/// is silent after about 25 s.
+const SESSION: [(&str, &str); 5] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "25s"),
+];
+
 /// PostgreSQL's advisory lock under which one node at a time migrates; the number is haven's own.
 const MIGRATION_LOCK: i64 = 0x6861_7665_6e00;
 
-/// An open pool. Cloning shares it.
+/// The open database. Cloning shares it.
 #[derive(Clone)]
 pub struct Db {
-    pool: DatabaseConnection,
-    statements: Arc<AtomicU64>,
+    requests: DatabaseConnection,
+    alarms: DatabaseConnection,
+    sender: DatabaseConnection,
+    statements: Counter,
+    hurried: Arc<AtomicBool>,
 }
 
 impl Db {
-    /// Opens the database at `url` (`sqlite://PATH`, made if missing, or `postgres://…`).
+    /// Opens the database at `url` (`sqlite://PATH`, made if missing, or `postgres://…`), with at
+    /// most this many connections for requests. Those for alarms and for the sender come on top,
+    /// and are opened when they are first needed.
     ///
     /// # Errors
     /// If the URL is neither, or the database can't be reached.
@@ -66,18 +92,36 @@ impl Db {
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // Only a connection that sat idle may have died; a busy one needs no ping.
             options.test_before_acquire_if_idle_for(Duration::from_secs(5));
+            options.map_sqlx_postgres_opts(|options| options.options(SESSION));
         } else {
             anyhow::bail!("the database URL must begin with sqlite:// or postgres://");
         }
-        let mut pool = Database::connect(options)
-            .await
-            .map_err(|error| anyhow::anyhow!("cannot open the database: {}", plain(&error)))?;
-        let statements = Arc::new(AtomicU64::new(0));
-        let counter = statements.clone();
-        pool.set_metric_callback(move |_| {
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
-        Ok(Self { pool, statements })
+        let mut kept = options.clone();
+        kept.connect_lazy(true);
+        if !url.starts_with("sqlite://") {
+            // A press is not what should find out that the server was restarted.
+            kept.test_before_acquire(true);
+        }
+        let alarms = kept.clone().max_connections(FOR_ALARMS).to_owned();
+        let sender = kept.max_connections(FOR_SENDER).to_owned();
+        let statements = Counter::default();
+        let connect = async |options| {
+            let mut pool = Database::connect::<ConnectOptions>(options)
+                .await
+                .map_err(|error| anyhow::anyhow!("cannot open the database: {}", plain(&error)))?;
+            let counter = statements.clone();
+            pool.set_metric_callback(move |_| {
+                counter.inc();
+            });
+            anyhow::Ok(pool)
+        };
+        Ok(Self {
+            requests: connect(options).await?,
+            alarms: connect(alarms).await?,
+            sender: connect(sender).await?,
+            hurried: Arc::default(),
+            statements,
+        })
     }
 
     /// Brings the tables up to date, wholly or not at all: a migration that fails, or whose
@@ -87,7 +131,7 @@ impl Db {
     /// If a migration fails.
     pub async fn migrate(&self) -> Result<(), DbErr> {
         let migrating = self.write().await?;
-        if self.pool.get_database_backend() == DbBackend::Postgres {
+        if self.requests.get_database_backend() == DbBackend::Postgres {
             // SQLite has one writer at a time anyway. The lock goes with the transaction.
             migrating
                 .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
@@ -103,24 +147,71 @@ impl Db {
     /// # Errors
     /// If no connection is to be had in time.
     pub async fn write(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.pool
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            })
-            .await
+        begin(&self.requests).await
     }
 
-    /// The pool, for reading and for single statements.
+    /// As [`Db::write`], on the connections kept for alarms.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_alarm(&self) -> Result<DatabaseTransaction, DbErr> {
+        begin(&self.alarms).await
+    }
+
+    /// As [`Db::write`], on the connections kept for the sender of notifications.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_outbox(&self) -> Result<DatabaseTransaction, DbErr> {
+        begin(&self.sender).await
+    }
+
+    /// The pool of requests, for reading and for single statements.
     #[must_use]
     pub fn read(&self) -> &DatabaseConnection {
-        &self.pool
+        if self.hurried.load(Ordering::Relaxed) {
+            &self.alarms
+        } else {
+            &self.requests
+        }
     }
 
-    /// SQL statements run since the start, `BEGIN` and `COMMIT` not counted.
+    /// The pool kept for alarms.
+    #[must_use]
+    pub fn alarms(&self) -> &DatabaseConnection {
+        &self.alarms
+    }
+
+    /// The pool kept for the sender of notifications.
+    #[must_use]
+    pub fn outbox(&self) -> &DatabaseConnection {
+        &self.sender
+    }
+
+    /// The same database, for one piece of work that [`Db::hurry`] may hurry alone.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            hurried: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// From now on this one, as [`Db::apart`] made it, reads on the connections kept for alarms.
+    pub fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
+    }
+
+    /// SQL statements run since the start on all connections, `BEGIN` and `COMMIT` not counted.
     #[must_use]
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.statements.get()
+    }
+
+    /// What counts the statements.
+    #[must_use]
+    pub fn counter(&self) -> Counter {
+        self.statements.clone()
     }
 
     /// Closes every connection, waiting for those in use.
@@ -128,8 +219,18 @@ impl Db {
     /// # Errors
     /// If the driver reports one.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.pool.close().await
+        self.requests.close().await?;
+        self.alarms.close().await?;
+        self.sender.close().await
     }
+}
+
+async fn begin(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    pool.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    })
+    .await
 }
 
 /// A database error as far as an operator may see it: drivers put the URL's password in some.

@@ -11,10 +11,9 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 use uuid::Uuid;
@@ -29,13 +28,12 @@ use crate::graphiql;
 use crate::graphql::context::BaseUrl;
 use crate::graphql::errors::RequestId;
 use crate::graphql::{self, HavenSchema};
+use crate::receipts;
 use crate::rest::{self, socket};
 use crate::transport;
 
 mod connections;
-
-/// How long the database may take to answer a health check.
-const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
+mod health;
 
 /// How long sockets may take to store what is under way and to close.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(15);
@@ -58,17 +56,18 @@ pub async fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::R
         schema.clone(),
         access::sockets(&app),
         socket::Settings::default(),
-        shutdown,
+        shutdown.clone(),
     )?;
     Ok(Router::new()
         .merge(transport::router(endpoint, "/graphql"))
         .merge(rest::router(&schema)?)
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
-        .route("/healthz", get(health).with_state(app))
+        .merge(health::routes(app.clone(), shutdown))
+        .merge(receipts::router(app.clone()))
         .merge(graphiql::router(graphiql::FILES))
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))
-        .layer(middleware::from_fn(observe)))
+        .layer(middleware::from_fn_with_state(app, observe)))
 }
 
 async fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
@@ -109,6 +108,19 @@ pub async fn serve(
         let _ = all_served.await;
     }));
     let mending = tokio::spawn(assistant::mend(app.clone()));
+    let mut watching = JoinSet::new();
+    watching.spawn(delivery::watch(app.clone()));
+    if let Some(address) = app.config.metrics_listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address} for metrics"))?;
+        let (app, down) = (app.clone(), down.subscribe());
+        watching.spawn(async move {
+            let limits = connections::Limits::default();
+            let stop = stopped(down.clone());
+            connections::serve(listener, health::metrics(app), limits, down, stop, || ()).await;
+        });
+    }
     let stop = async {
         stopped(shutdown).await;
         down.send_replace(true);
@@ -121,6 +133,7 @@ pub async fn serve(
         connections::Limits::default(),
         down.subscribe(),
         stop,
+        || app.metrics.connection(),
     )
     .await;
     let _ = tokio::time::timeout(CLOSING_PATIENCE, down.closed()).await;
@@ -135,19 +148,6 @@ pub async fn serve(
 /// Resolves once `shutdown` is true, or its sender is gone.
 pub async fn stopped(mut shutdown: watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
-}
-
-/// Ready: the process serves and the database answers.
-async fn health(State(app): State<Arc<App>>) -> Response {
-    let ping = app.db.read().execute_unprepared("SELECT 1");
-    match tokio::time::timeout(HEALTH_PATIENCE, ping).await {
-        Ok(Ok(_)) => "ok".into_response(),
-        _ => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer",
-        )
-            .into_response(),
-    }
 }
 
 fn new_request_id() -> String {
@@ -167,9 +167,9 @@ fn fault(request_id: &str) -> Response {
         .into_response()
 }
 
-/// Names each request and logs it: method, route, status and time, never a path or a query,
-/// because those hold ids and tokens.
-async fn observe(mut request: Request, next: Next) -> Response {
+/// Names each request, counts and logs it: method, route, status and time, never a path or a
+/// query, because those hold ids and tokens.
+async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = new_request_id();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
@@ -179,14 +179,16 @@ async fn observe(mut request: Request, next: Next) -> Response {
         .map(|path| path.as_str().to_owned());
     let started = Instant::now();
     let mut response = next.run(request).await;
+    let (status, time) = (response.status().as_u16(), started.elapsed());
     tracing::debug!(
         request_id = id,
         %method,
         route,
-        status = response.status().as_u16(),
-        milliseconds = started.elapsed().as_millis(),
+        status,
+        milliseconds = time.as_millis(),
         "answered"
     );
+    app.metrics.answered(method.as_str(), route, status, time);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

@@ -13,5 +13,7 @@ pub mod graphiql;
 pub mod graphql;
 pub mod http;
 pub mod language;
+pub mod metrics;
+pub mod receipts;
 pub mod rest;
 pub mod transport;

@@ -33,6 +33,9 @@ pub enum Channel {
     /// By mail.
     #[sea_orm(string_value = "email")]
     Email,
+    /// By SMS.
+    #[sea_orm(string_value = "sms")]
+    Sms,
 }
 
 /// Where a notification stands.

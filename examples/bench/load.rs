@@ -52,16 +52,26 @@ pub fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
 
 /// Asks as fast as answers come, for as long as said; every answer has to be a 200.
 pub async fn run(address: SocketAddr, requests: Arc<Vec<Vec<u8>>>, time: Duration) -> Round {
+    run_on(CONNECTIONS, address, requests, time).await
+}
+
+/// As [`run`], on this many connections.
+pub async fn run_on(
+    connections: usize,
+    address: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+    time: Duration,
+) -> Round {
     let started = Instant::now();
     let until = started + time;
     let mut asking = JoinSet::new();
-    for connection in 0..CONNECTIONS {
+    for connection in 0..connections {
         let requests = requests.clone();
         asking.spawn(async move {
             let mut client = Client::connect(address).await;
             let mut latencies = Vec::new();
             // Each connection goes through everybody, from a place of its own.
-            let mut next = connection * requests.len() / CONNECTIONS;
+            let mut next = connection * requests.len() / connections;
             loop {
                 let sent = Instant::now();
                 if sent >= until {

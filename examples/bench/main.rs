@@ -4,11 +4,14 @@
 //! - time and memory from the start of the program to its first answer;
 //! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
 //!   same SQL behind a bare handler (see [`floor`]);
+//! - alarms per second and their latency while the mail server is fast, slow and dead, and the
+//!   memory of haven while many notifications wait;
 //! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
 //! short rounds, whose figures mean little; `--documents` sends the hostile documents alone.
 
+mod alarms;
 mod documents;
 mod floor;
 mod load;
@@ -68,13 +71,18 @@ async fn main() {
         }
         rates.push(throughput::measure(&program, &seeded, name, quick).await);
     }
+    let alarms = alarms::measure(&program, quick).await;
+    let waiting = alarms::wait(&program, quick).await;
     start::print(&starts);
     throughput::print(&rates);
+    alarms::print(&alarms, &waiting);
     documents::print(&refusals);
     let path = report::save(&json!({
         "statements": statements,
         "start": starts,
         "profile_read": rates,
+        "alarms": alarms,
+        "waiting": waiting,
         "refusals": refusals,
     }));
     println!("All of it as JSON: {}", path.display());

@@ -1,6 +1,7 @@
-//! A database with a thousand people, each with a full profile and a login session.
+//! A database with a thousand people, each with a full profile, two emergency contacts and a login
+//! session.
 
-use entity::{profile, session, therapist, user};
+use entity::{emergency_contact, profile, session, therapist, user};
 use haven::app::App;
 use haven::auth::fingerprint;
 use haven::clock::Clock;
@@ -58,6 +59,20 @@ pub async fn people(database: Database) -> Seeded {
             phone: Set("+79001234567".to_owned()),
             email: Set("petr@example.com".to_owned()),
             ..Default::default()
+        }))
+        .exec(&tx)
+        .await
+        .unwrap();
+        emergency_contact::Entity::insert_many(ids.iter().flat_map(|id| {
+            ["first", "second"].map(|which| emergency_contact::ActiveModel {
+                user_id: Set(*id),
+                name: Set("Иван Иванов".to_owned()),
+                relationship: Set("Друг".to_owned()),
+                phone: Set("+79001234567".to_owned()),
+                phone_digits: Set("79001234567".to_owned()),
+                email: Set(format!("{which}{id}@example.com")),
+                ..Default::default()
+            })
         }))
         .exec(&tx)
         .await

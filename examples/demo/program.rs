@@ -165,9 +165,14 @@ impl Running {
 
     /// Sends SIGTERM and returns at once.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal and returns at once.
+    pub fn signal(&self, name: &str) {
         // The shell has `kill` built in, so nothing has to be installed.
         let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -TERM \"$0\"", &self.id().to_string()]);
+        kill.args(["-c", "kill -\"$1\" \"$0\"", &self.id().to_string(), name]);
         assert!(kill.status().unwrap().success());
     }
 

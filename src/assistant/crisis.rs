@@ -355,10 +355,23 @@ pub fn lines(country: Option<Country>, language: Language) -> String {
     }
 }
 
+/// The country to name numbers of: by what a person wrote about where they are, else the
+/// deployment's, by its code.
+#[must_use]
+pub fn country(place: &str, deployment: Option<&str>) -> Option<Country> {
+    Country::of_place(place).or_else(|| Country::from_code(deployment?))
+}
+
+/// The emergency number; `None` where the country is not known.
+#[must_use]
+pub fn emergency_number(country: Option<Country>, language: Language) -> Option<&'static str> {
+    spoken_of(country, language).map(|numbers| numbers.emergency)
+}
+
 /// What every answer begins with while danger was spoken of in a conversation: in one line.
 #[must_use]
 pub fn reminder(country: Option<Country>, language: Language) -> String {
-    let number = spoken_of(country, language).map_or("112 / 911", |numbers| numbers.emergency);
+    let number = emergency_number(country, language).unwrap_or("112 / 911");
     match language {
         Language::Ru => {
             format!("Помощь рядом в любую минуту: {number}, кнопка тревоги, чат поддержки.")

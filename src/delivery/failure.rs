@@ -1,9 +1,11 @@
 //! Why a notification was not sent.
 
+use entity::notification::Channel;
+
 use crate::language::Language;
 
 /// The reason, as stored in a notification's `failure` and as told to people. Never holds what
-/// a mail server said, nor an address.
+/// a mail server or gateway said, nor an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// The recipient has no address for this channel.
@@ -12,9 +14,19 @@ pub enum Failure {
     InvalidAddress,
     /// The mail server refused the recipient for good.
     AddressRejected,
-    /// The mail server refused the message for good.
+    /// The recipient has no phone number.
+    NoNumber,
+    /// What is stored as the phone number is none, or it can't be told of which country.
+    InvalidNumber,
+    /// The SMS gateway refused the number for good.
+    NumberRejected,
+    /// The recipient asked the SMS gateway for no more messages.
+    Unsubscribed,
+    /// The SMS gateway took the message and says that it did not arrive.
+    NotDelivered,
+    /// The mail server or gateway refused the message for good.
     MessageRejected,
-    /// The mail server can't be talked to, or refuses for now.
+    /// The mail server or gateway can't be talked to, or refuses for now.
     ServerRefused,
     /// The connection failed or broke.
     ServerUnreachable,
@@ -29,10 +41,15 @@ pub enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
+        Self::NoNumber,
+        Self::InvalidNumber,
+        Self::NumberRejected,
+        Self::Unsubscribed,
+        Self::NotDelivered,
         Self::MessageRejected,
         Self::ServerRefused,
         Self::ServerUnreachable,
@@ -49,6 +66,11 @@ impl Failure {
             Self::NoAddress => "no_address",
             Self::InvalidAddress => "invalid_address",
             Self::AddressRejected => "address_rejected",
+            Self::NoNumber => "no_number",
+            Self::InvalidNumber => "invalid_number",
+            Self::NumberRejected => "number_rejected",
+            Self::Unsubscribed => "unsubscribed",
+            Self::NotDelivered => "not_delivered",
             Self::MessageRejected => "message_rejected",
             Self::ServerRefused => "server_refused",
             Self::ServerUnreachable => "server_unreachable",
@@ -67,28 +89,82 @@ impl Failure {
 
     /// The reason in words for the person who pressed, as the end of a sentence.
     #[must_use]
-    pub const fn reason(self, language: Language) -> &'static str {
-        match (self, language) {
-            (Self::NoAddress, Language::Ru) => "не указан email.",
-            (Self::NoAddress, Language::En) => "no email address is given.",
-            (Self::InvalidAddress, Language::Ru) => "указан неверный email.",
-            (Self::InvalidAddress, Language::En) => "the email address given is not valid.",
-            (Self::AddressRejected, Language::Ru) => "почтовый сервер отклонил адрес.",
-            (Self::AddressRejected, Language::En) => "the mail server refused the address.",
-            (Self::MessageRejected, Language::Ru) => "почтовый сервер отклонил письмо.",
-            (Self::MessageRejected, Language::En) => "the mail server refused the message.",
-            (Self::ServerRefused, Language::Ru) => "почтовый сервер не принимает письма.",
-            (Self::ServerRefused, Language::En) => "the mail server takes no messages.",
-            (Self::ServerUnreachable, Language::Ru) => "почтовый сервер недоступен.",
-            (Self::ServerUnreachable, Language::En) => "the mail server is out of reach.",
-            (Self::Timeout, Language::Ru) => "почтовый сервер не отвечает.",
-            (Self::Timeout, Language::En) => "the mail server does not answer.",
-            (Self::NotWritten, Language::Ru) => "письмо не удалось сохранить.",
-            (Self::NotWritten, Language::En) => "the message could not be stored.",
-            (Self::Expired, Language::Ru) => "письмо не удалось отправить за сутки.",
-            (Self::Expired, Language::En) => "it could not be sent within a day.",
-            (Self::AlarmCompleted, Language::Ru) => "тревога завершена до отправки.",
-            (Self::AlarmCompleted, Language::En) => "the alarm was over before it was sent.",
+    pub const fn reason(self, channel: Channel, language: Language) -> &'static str {
+        let (russian, english) = match (self, channel) {
+            (Self::NoAddress, _) => ("не указан email.", "no email address is given."),
+            (Self::InvalidAddress, _) => (
+                "указан неверный email.",
+                "the email address given is not valid.",
+            ),
+            (Self::AddressRejected, _) => (
+                "почтовый сервер отклонил адрес.",
+                "the mail server refused the address.",
+            ),
+            (Self::NoNumber, _) => ("не указан телефон.", "no phone number is given."),
+            (Self::InvalidNumber, _) => (
+                "указан неверный телефон.",
+                "the phone number given is not valid.",
+            ),
+            (Self::NumberRejected, _) => (
+                "на этот номер нельзя отправить SMS.",
+                "the number can't be sent an SMS.",
+            ),
+            (Self::Unsubscribed, _) => (
+                "получатель отказался от SMS.",
+                "the recipient asked for no SMS.",
+            ),
+            (Self::NotDelivered, _) => ("SMS не доставлено.", "the SMS was not delivered."),
+            (Self::MessageRejected, Channel::Email) => (
+                "почтовый сервер отклонил письмо.",
+                "the mail server refused the message.",
+            ),
+            (Self::MessageRejected, Channel::Sms) => (
+                "SMS-сервис отклонил сообщение.",
+                "the SMS service refused the message.",
+            ),
+            (Self::ServerRefused, Channel::Email) => (
+                "почтовый сервер не принимает письма.",
+                "the mail server takes no messages.",
+            ),
+            (Self::ServerRefused, Channel::Sms) => (
+                "SMS-сервис не принимает сообщения.",
+                "the SMS service takes no messages.",
+            ),
+            (Self::ServerUnreachable, Channel::Email) => (
+                "почтовый сервер недоступен.",
+                "the mail server is out of reach.",
+            ),
+            (Self::ServerUnreachable, Channel::Sms) => {
+                ("SMS-сервис недоступен.", "the SMS service is out of reach.")
+            }
+            (Self::Timeout, Channel::Email) => (
+                "почтовый сервер не отвечает.",
+                "the mail server does not answer.",
+            ),
+            (Self::Timeout, Channel::Sms) => (
+                "SMS-сервис не отвечает.",
+                "the SMS service does not answer.",
+            ),
+            (Self::NotWritten, _) => (
+                "письмо не удалось сохранить.",
+                "the message could not be stored.",
+            ),
+            (Self::Expired, Channel::Email) => (
+                "письмо не удалось отправить за сутки.",
+                "it could not be sent within a day.",
+            ),
+            (Self::Expired, Channel::Sms) => (
+                "SMS не удалось отправить за сутки.",
+                "it could not be sent within a day.",
+            ),
+            (Self::AlarmCompleted, _) => (
+                "тревога завершена до отправки.",
+                "the alarm was over before it was sent.",
+            ),
+        };
+        match language {
+            Language::Ru => russian,
+            Language::En => english,
         }
     }
 }

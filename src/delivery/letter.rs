@@ -9,7 +9,7 @@ use super::mail::one_line;
 use crate::language::Language;
 
 /// A mail that leaves this long after the button was pressed says how old the alarm is.
-const LATE: TimeDelta = TimeDelta::minutes(10);
+pub(super) const LATE: TimeDelta = TimeDelta::minutes(10);
 
 /// What a mail is about, as stored at the moment of sending.
 pub struct Story<'a> {
@@ -23,6 +23,8 @@ pub struct Story<'a> {
     pub user: &'a user::Model,
     /// Where the person usually is; empty when unknown.
     pub usual_location: &'a str,
+    /// Where the recipient can answer, where there is such a place.
+    pub link: Option<String>,
     /// The time of sending.
     pub now: DateTime<Utc>,
 }
@@ -156,8 +158,13 @@ fn moment(at: DateTime<Utc>, language: Language) -> String {
     }
 }
 
+/// A short link to a place on a map, for where every character counts.
+pub(super) fn map_link(north: f64, east: f64) -> String {
+    format!("https://osm.org/?mlat={north:.5}&mlon={east:.5}")
+}
+
 /// A length of time in its two largest units.
-fn duration(length: TimeDelta, language: Language) -> String {
+pub(super) fn duration(length: TimeDelta, language: Language) -> String {
     let (days, hours) = (length.num_days(), length.num_hours() % 24);
     let minutes = length.num_minutes() % 60;
     let (day, hour, minute) = match language {

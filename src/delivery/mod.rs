@@ -11,23 +11,38 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::notification::Purpose;
+use entity::notification::{Channel, Purpose};
+use sea_orm::{ActiveEnum, DbErr};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, timeout};
 
+pub use auditor::{Discontent, Finding, audit, beat};
 pub use failure::Failure;
 pub use queue::{Recipient, all_clear, first};
+pub use receipts::receive;
 
 use crate::app::App;
 use crate::config::Config;
+use auditor::Auditor;
+use lease::Leases;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
+use sms::Gateway;
 use smtp::Refusal;
 
+mod auditor;
 mod failure;
+mod lease;
 mod letter;
 pub mod mail;
+mod phone;
+#[cfg(test)]
+mod plans;
 mod queue;
+mod receipts;
+mod short;
+mod sms;
 mod smtp;
 
 /// Notifications sent at the same time.
@@ -36,27 +51,43 @@ const AT_ONCE: usize = 32;
 /// kept.
 const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due.
-const NAP: Duration = Duration::from_secs(30);
-/// The pauses between tries to record an outcome. Together they are shorter than what a lease
-/// leaves after the longest send.
+const NAP: Duration = Duration::from_secs(10);
+/// How long one round at the database may take. The driver itself waits for ever for an answer
+/// from a machine that is gone.
+const ANSWERED: Duration = Duration::from_secs(20);
+/// The pauses between tries to record an outcome; after these, the last one again and again.
 const RECORDING: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(800),
     Duration::from_secs(2),
     Duration::from_secs(4),
-    Duration::from_secs(8),
+    Duration::from_secs(5),
 ];
+/// How long recording an outcome is tried, so that a database that was away for some minutes does
+/// not make everybody hear twice.
+const RECORDED_WITHIN: Duration = Duration::from_secs(600);
+/// How long what is under way may take once the worker is to stop: a send, and recording it.
+const CLOSING: Duration = Duration::from_secs(40);
 
 /// What the rest of haven knows of the delivery.
 pub struct Delivery {
     mailer: Mailer,
+    gateway: Option<Gateway>,
+    /// The deployment's country, for phone numbers without one.
+    country: Option<String>,
     woken: Notify,
+    leases: Leases,
+    auditor: Auditor,
 }
 
 impl fmt::Display for Delivery {
-    /// Where mails go, for the operator.
+    /// Where mails and SMS go, for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mailer.fmt(f)
+        self.mailer.fmt(f)?;
+        match &self.gateway {
+            Some(gateway) => write!(f, ", and SMS to {gateway}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -68,7 +99,11 @@ impl Delivery {
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             mailer: Mailer::new(config)?,
+            gateway: Gateway::new(config)?,
+            country: config.country.clone(),
             woken: Notify::new(),
+            leases: Leases::default(),
+            auditor: Auditor::new(config)?,
         })
     }
 
@@ -76,6 +111,41 @@ impl Delivery {
     /// is busy or not running yet.
     pub fn wake(&self) {
         self.woken.notify_one();
+    }
+
+    /// Whether notifications go out in time, as the auditor last saw.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        self.auditor.finding()
+    }
+
+    /// By what ways this deployment can tell somebody.
+    #[must_use]
+    pub const fn channels(&self) -> &'static [Channel] {
+        match self.gateway {
+            Some(_) => &[Channel::Email, Channel::Sms],
+            None => &[Channel::Email],
+        }
+    }
+
+    /// A phone number as typed in the form an SMS is sent to; as it was where it has none.
+    #[must_use]
+    pub fn number(&self, typed: &str) -> String {
+        phone::normalized(typed, self.country.as_deref()).unwrap_or_else(|| typed.to_owned())
+    }
+
+    /// Whether there is a gateway that sends receipts.
+    #[must_use]
+    pub const fn has_receipts(&self) -> bool {
+        self.gateway.is_some()
+    }
+
+    /// Whether the gateway signed this receipt: the fields of a form for this notification.
+    #[must_use]
+    pub fn signed(&self, notification: i64, fields: &[(String, String)], signature: &str) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.signed(notification, fields, signature))
     }
 
     /// A new message id, without angle brackets.
@@ -89,9 +159,13 @@ impl Delivery {
 /// per process; several processes on one database share the work.
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut working = Working::default();
+    let mut working = Working::new(app.clone());
+    let mut keeping = JoinSet::new();
+    let own = app.clone();
+    keeping.spawn(async move { lease::keep(&own).await });
     loop {
-        let nap = match fill(&app, &mut working).await {
+        app.delivery.auditor.round(Some(Instant::now()));
+        let nap = match in_time(fill(&app, &mut working)).await {
             Ok(nap) => nap,
             Err(error) => {
                 tracing::error!(%error, "the notifications can't be read");
@@ -106,20 +180,55 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
             () = tokio::time::sleep(nap) => {}
         }
     }
-    while !working.tasks.is_empty() {
-        working.one_done().await;
-    }
+    // Whatever this cuts short is taken over when its lease ends.
+    let _ = timeout(CLOSING, async {
+        while !working.tasks.is_empty() {
+            working.one_done().await;
+        }
+    })
+    .await;
     app.delivery.mailer.close().await;
 }
 
+/// Watches the sender for ever, apart from it: see [`auditor`].
+pub async fn watch(app: Arc<App>) {
+    tokio::join!(auditor::watch(&app), auditor::heart(&app));
+}
+
+/// What the database answers, or an error where it does not in time. Rows that were claimed all
+/// the same come back with the end of their lease.
+async fn in_time<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    timeout(ANSWERED, asking)
+        .await
+        .unwrap_or_else(|_| Err(DbErr::Custom("no answer in time".to_owned())))
+}
+
 /// The notifications this process holds.
-#[derive(Default)]
 struct Working {
+    app: Arc<App>,
     tasks: JoinSet<()>,
     held: HashMap<Id, (i64, Lane)>,
 }
 
+impl Drop for Working {
+    /// However the worker ends: the auditor learns it, and nothing is renewed any more.
+    fn drop(&mut self) {
+        self.app.delivery.auditor.round(None);
+        for (id, _) in self.held.values() {
+            self.app.delivery.leases.release(*id);
+        }
+    }
+}
+
 impl Working {
+    fn new(app: Arc<App>) -> Self {
+        Self {
+            app,
+            tasks: JoinSet::new(),
+            held: HashMap::new(),
+        }
+    }
+
     /// How many more of this lane may be begun.
     fn room(&self, lane: Lane) -> usize {
         let free = AT_ONCE.saturating_sub(self.held.len());
@@ -132,13 +241,10 @@ impl Working {
         }
     }
 
-    fn ids(&self) -> Vec<i64> {
-        self.held.values().map(|(id, _)| *id).collect()
-    }
-
-    fn begin(&mut self, app: &Arc<App>, job: Job) {
+    fn begin(&mut self, job: Job) {
         let (id, lane) = (job.notification.id, Lane::of(&job.notification));
-        let task = self.tasks.spawn(deliver(app.clone(), job));
+        self.app.delivery.leases.hold(&job.notification);
+        let task = self.tasks.spawn(deliver(self.app.clone(), job));
         self.held.insert(task.id(), (id, lane));
     }
 
@@ -152,12 +258,14 @@ impl Working {
             }
             None => return,
         };
-        self.held.remove(&id);
+        if let Some((id, _)) = self.held.remove(&id) {
+            self.app.delivery.leases.release(id);
+        }
     }
 }
 
 /// Claims what is due and there is room for; gives the time until something else is due.
-async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm::DbErr> {
+async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
     let mut nap = NAP;
     for lane in [Lane::First, Lane::Later] {
         loop {
@@ -166,7 +274,7 @@ async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm
                 // The end of a running one wakes the worker.
                 break;
             }
-            let held = working.ids();
+            let held = app.delivery.leases.ids();
             let Some(due) = queue::next_due(app, lane, &held).await? else {
                 break;
             };
@@ -183,7 +291,7 @@ async fn fill(app: &Arc<App>, working: &mut Working) -> Result<Duration, sea_orm
                 break;
             }
             for job in jobs {
-                working.begin(app, job);
+                working.begin(job);
             }
         }
     }
@@ -196,14 +304,18 @@ async fn deliver(app: Arc<App>, job: Job) {
     let outcome = if row.purpose == Purpose::Alarm && job.result.completed {
         Outcome::Skipped(Failure::AlarmCompleted)
     } else {
-        match send(&app, &job).await {
-            Ok(()) => Outcome::Sent,
+        let begun = Instant::now();
+        let outcome = match send(&app, &job).await {
+            Ok(provider_id) => Outcome::Sent { provider_id },
             Err(refusal) => Outcome::Refused(refusal),
-        }
+        };
+        app.metrics
+            .send_took(row.channel.to_value(), begun.elapsed());
+        outcome
     };
     let (notification, attempt) = (row.id, row.attempts);
     match &outcome {
-        Outcome::Sent => tracing::info!(notification, attempt, "sent"),
+        Outcome::Sent { .. } => tracing::info!(notification, attempt, "sent"),
         Outcome::Skipped(why) => tracing::info!(notification, why = why.code(), "skipped"),
         Outcome::Refused(Refusal::Temporary(why)) => {
             tracing::warn!(
@@ -222,25 +334,50 @@ async fn deliver(app: Arc<App>, job: Job) {
             );
         }
     }
-    let mut pauses = RECORDING.iter();
-    loop {
-        match queue::record(&app, &job, outcome).await {
-            Ok(()) => break,
-            Err(error) => match pauses.next() {
-                Some(pause) => {
-                    tracing::warn!(notification, %error, "the outcome can't be recorded yet");
-                    tokio::time::sleep(*pause).await;
-                }
-                None => {
-                    tracing::error!(notification, %error, "the outcome is lost");
-                    break;
-                }
-            },
+    let mut pauses = RECORDING.into_iter();
+    let mut pause = Duration::ZERO;
+    let given_up = Instant::now() + RECORDED_WITHIN;
+    // Recording twice changes nothing, so a try whose end is unknown is simply repeated.
+    while let Err(error) = in_time(queue::record(&app, &job, &outcome)).await {
+        if Instant::now() > given_up {
+            tracing::error!(notification, %error, "the outcome is lost");
+            break;
         }
+        tracing::warn!(notification, %error, "the outcome can't be recorded yet");
+        pause = pauses.next().unwrap_or(pause);
+        tokio::time::sleep(pause).await;
     }
 }
 
-async fn send(app: &App, job: &Job) -> Result<(), Refusal> {
+/// Sends one notification over its channel; gives the provider's id of it, where there is one.
+async fn send(app: &App, job: &Job) -> Result<Option<String>, Refusal> {
+    match job.notification.channel {
+        Channel::Email => send_mail(app, job).await.map(|()| None),
+        Channel::Sms => send_sms(app, job).await.map(Some),
+    }
+}
+
+async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
+    let row = &job.notification;
+    // It was there when the button was pressed, and may be again after the next restart, or on
+    // another node.
+    let Some(gateway) = &app.delivery.gateway else {
+        return Err(Refusal::Temporary(Failure::ServerRefused));
+    };
+    if !phone::is_e164(&row.address) {
+        return Err(Refusal::Permanent(Failure::InvalidNumber));
+    }
+    gateway
+        .send(&sms::Message {
+            notification: row.id,
+            to: &row.address,
+            text: &job.story(app.clock.now()).short(),
+            message_id: &row.message_id,
+        })
+        .await
+}
+
+async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let now = app.clock.now();
     let words = job.story(now).tell().map_err(|error| {
         tracing::error!(%error, "a mail can't be put into words");

@@ -6,23 +6,22 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::notification::{Channel, Purpose, RecipientKind, Status};
+use entity::notification::{Channel, Purpose, Receipt, RecipientKind, Status};
 use entity::{alarm, alarm_result, notification, profile, user};
 use rand::RngExt;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SubQueryStatement};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, Condition,
+    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, Select,
 };
 
+use super::lease::LEASE;
 use super::smtp::Refusal;
 use super::{Failure, letter::Story};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
-/// How long a claimed notification belongs to its worker. Longer than one send and the recording
-/// of it may take, so that only a dead worker's lease ends.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How long a notification is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
 /// The pauses after the first tries, in seconds; after these, the last one again and again.
@@ -51,6 +50,15 @@ impl Lane {
             Self::First => "status = 'pending' AND attempts = 0 AND priority = 0",
             Self::Later => "status IN ('pending', 'sending') AND (attempts > 0 OR priority > 0)",
         })
+    }
+
+    /// The lane's name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Later => "later",
+        }
     }
 
     /// The lane a claimed row came from.
@@ -88,6 +96,7 @@ impl Job {
             result: &self.result,
             user: &self.user,
             usual_location: &self.usual_location,
+            link: None,
             now,
         }
     }
@@ -102,6 +111,14 @@ pub async fn next_due(
     lane: Lane,
     except: &[i64],
 ) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Ok(earliest(lane, except)
+        .into_tuple::<Option<DateTime<Utc>>>()
+        .one(app.db.outbox())
+        .await?
+        .flatten())
+}
+
+pub(super) fn earliest(lane: Lane, except: &[i64]) -> Select<notification::Entity> {
     let mut select = notification::Entity::find()
         .select_only()
         .column_as(notification::Column::NextAttemptAt.min(), "due")
@@ -109,11 +126,18 @@ pub async fn next_due(
     if !except.is_empty() {
         select = select.filter(notification::Column::Id.is_not_in(except.iter().copied()));
     }
-    Ok(select
-        .into_tuple::<Option<DateTime<Utc>>>()
-        .one(app.db.read())
-        .await?
-        .flatten())
+    select
+}
+
+/// How many rows of the lane are not final yet.
+///
+/// # Errors
+/// The database's.
+pub async fn waiting(app: &App, lane: Lane) -> Result<u64, DbErr> {
+    notification::Entity::find()
+        .filter(lane.open())
+        .count(app.db.outbox())
+        .await
 }
 
 /// Claims at most `most` due rows of the lane, leaving out those this process holds already.
@@ -123,17 +147,8 @@ pub async fn next_due(
 pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result<Vec<Job>, DbErr> {
     use notification::Column;
     let now = app.clock.now();
-    let mut due = Query::select();
-    due.column(Column::Id)
-        .from(notification::Entity)
-        .and_where(lane.open())
-        .and_where(Column::NextAttemptAt.lte(now))
-        .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
-        .limit(u64::try_from(most).unwrap_or(u64::MAX));
-    if !except.is_empty() {
-        due.and_where(Column::Id.is_not_in(except.iter().copied()));
-    }
-    let chosen = match app.db.read().get_database_backend() {
+    let mut due = due(lane, now, most, except);
+    let chosen = match app.db.outbox().get_database_backend() {
         DbBackend::Postgres => {
             // As an array, so that the planner can't run the locking subquery more than once.
             due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -145,7 +160,7 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
     };
     let until = now + LEASE;
     // One transaction: a row whose world can't be read is not claimed.
-    let tx = app.db.write().await?;
+    let tx = app.db.write_outbox().await?;
     let mut claimed = notification::Entity::update_many()
         .col_expr(Column::Status, Expr::value(Status::Sending.to_value()))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -158,6 +173,21 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
     let jobs = world(&tx, claimed).await?;
     tx.commit().await?;
     Ok(jobs)
+}
+
+pub(super) fn due(lane: Lane, now: DateTime<Utc>, most: usize, except: &[i64]) -> SelectStatement {
+    use notification::Column;
+    let mut due = Query::select();
+    due.column(Column::Id)
+        .from(notification::Entity)
+        .and_where(lane.open())
+        .and_where(Column::NextAttemptAt.lte(now))
+        .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX));
+    if !except.is_empty() {
+        due.and_where(Column::Id.is_not_in(except.iter().copied()));
+    }
+    due
 }
 
 /// Reads what the claimed rows are about, in four statements however many they are.
@@ -218,10 +248,13 @@ async fn world(
 }
 
 /// What came of a claimed notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The provider took it.
-    Sent,
+    Sent {
+        /// The provider's own id of it, where it gives one.
+        provider_id: Option<String>,
+    },
     /// It was not taken.
     Refused(Refusal),
     /// It is no longer needed.
@@ -229,16 +262,17 @@ pub enum Outcome {
 }
 
 /// Records an outcome and, in the same transaction, what follows from it: the flags of the result,
-/// and the all-clear for somebody who was told while the alarm was being ended.
+/// the all-clear for somebody who was told while the alarm was being ended, and that the other
+/// channel of somebody who can't be reached by this one is tried at once.
 /// Tells subscribers after the commit.
 ///
 /// # Errors
 /// The database's; nothing is recorded then.
-pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr> {
+pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr> {
     use notification::Column;
     let now = app.clock.now();
     let row = &job.notification;
-    let tx = app.db.write().await?;
+    let tx = app.db.write_outbox().await?;
     let Some(result) = alarm_result::Entity::find()
         .filter(alarm_result::Column::AlarmId.eq(row.alarm_id))
         .lock_exclusive()
@@ -251,8 +285,8 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
     let told_of_alarm = row.purpose == Purpose::Alarm;
     let over = told_of_alarm && result.completed;
     let again = now + pause(row.attempts);
-    let (status, failure) = match outcome {
-        Outcome::Sent => (Status::Sent, None),
+    let (status, failure) = match *outcome {
+        Outcome::Sent { .. } => (Status::Sent, None),
         Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
         Outcome::Refused(_) if over => (Status::Skipped, Some(Failure::AlarmCompleted)),
@@ -260,6 +294,10 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
             (Status::Failed, Some(Failure::Expired))
         }
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
+    };
+    let provider_id = match outcome {
+        Outcome::Sent { provider_id } => provider_id.as_ref(),
+        _ => None,
     };
     let change = notification::ActiveModel {
         status: Set(status),
@@ -275,14 +313,26 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         } else {
             NotSet
         },
+        provider_id: provider_id.map_or(NotSet, |id| Set(Some(id.clone()))),
+        // That of an earlier try says nothing of this one.
+        receipt: provider_id.map_or(NotSet, |_| Set(None)),
         ..Default::default()
     };
     let mut update = notification::Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(row.id));
     update = if status == Status::Sent {
-        // It did go out, whatever became of the lease.
-        update.filter(Column::Status.ne(Status::Sent))
+        // It did go out, whatever became of the lease. Only a receipt knows better, which may
+        // have come before this.
+        let refuted = Column::ProviderId
+            .eq(provider_id.cloned().unwrap_or_default())
+            .and(Column::Receipt.eq(Receipt::Undelivered));
+        update.filter(Column::Status.ne(Status::Sent)).filter(
+            Column::ProviderId
+                .is_null()
+                .or(Column::Receipt.is_null())
+                .or(refuted.not()),
+        )
     } else {
         update
             .filter(Column::Status.eq(Status::Sending))
@@ -292,29 +342,122 @@ pub async fn record(app: &App, job: &Job, outcome: Outcome) -> Result<(), DbErr>
         tx.rollback().await?;
         return Ok(());
     }
-    if status == Status::Sent && told_of_alarm {
-        let flags = match row.recipient_kind {
-            RecipientKind::Contact => alarm_result::ActiveModel {
-                message_sent_to_contacts: Set(true),
-                ..Default::default()
-            },
-            RecipientKind::Therapist => alarm_result::ActiveModel {
-                therapist_notified: Set(true),
-                ..Default::default()
-            },
-        };
-        alarm_result::Entity::update_many()
-            .set(flags)
-            .filter(alarm_result::Column::Id.eq(result.id))
-            .exec(&tx)
-            .await?;
-        if result.completed && result.all_clear {
-            all_clear(app, row).insert(&tx).await?;
-        }
+    match status {
+        Status::Sent => took(app, &tx, &result, row).await?,
+        Status::Failed => hurry(app, &tx, row).await?,
+        _ => {}
     }
     tx.commit().await?;
+    app.metrics.tried(
+        row.purpose.to_value(),
+        row.channel.to_value(),
+        status.to_value(),
+    );
+    if status == Status::Failed {
+        app.delivery.wake();
+    }
     app.events
         .publish(Topic::Alarms(job.alarm.user_id), Event::Alarm(row.alarm_id));
+    Ok(())
+}
+
+/// What follows once the provider took a message.
+///
+/// # Errors
+/// The database's.
+pub async fn took(
+    app: &App,
+    tx: &DatabaseTransaction,
+    result: &alarm_result::Model,
+    row: &notification::Model,
+) -> Result<(), DbErr> {
+    if row.purpose != Purpose::Alarm {
+        return Ok(());
+    }
+    flag(tx, result, row.recipient_kind, true).await?;
+    // Once: a message that is said not to have arrived and then to have, was taken before.
+    if result.completed && result.all_clear && !cleared(tx, row).await? {
+        all_clear(app, row).insert(tx).await?;
+    }
+    Ok(())
+}
+
+/// The messages of one purpose to the recipient of `row`, of the same alarm.
+fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
+    use notification::Column;
+    let same = |column: Column, id: Option<i64>| match id {
+        Some(id) => column.eq(id),
+        None => column.is_null(),
+    };
+    Condition::all()
+        .add(Column::AlarmId.eq(row.alarm_id))
+        .add(Column::Purpose.eq(purpose))
+        .add(Column::RecipientKind.eq(row.recipient_kind))
+        .add(same(Column::ContactId, row.contact_id))
+        .add(same(Column::TherapistId, row.therapist_id))
+        // Where the contact is deleted, its name is what is left.
+        .add(Column::RecipientName.eq(row.recipient_name.as_str()))
+}
+
+/// Whether there is an all-clear for this recipient over this channel.
+async fn cleared(tx: &DatabaseTransaction, row: &notification::Model) -> Result<bool, DbErr> {
+    let found = notification::Entity::find()
+        .filter(to_same(row, Purpose::AllClear))
+        .filter(notification::Column::Channel.eq(row.channel))
+        .count(tx)
+        .await?;
+    Ok(found > 0)
+}
+
+/// Sets what the result says of whether recipients of this kind were told.
+///
+/// # Errors
+/// The database's.
+pub async fn flag(
+    tx: &DatabaseTransaction,
+    result: &alarm_result::Model,
+    kind: RecipientKind,
+    told: bool,
+) -> Result<(), DbErr> {
+    let flags = match kind {
+        RecipientKind::Contact => alarm_result::ActiveModel {
+            message_sent_to_contacts: Set(told),
+            ..Default::default()
+        },
+        RecipientKind::Therapist => alarm_result::ActiveModel {
+            therapist_notified: Set(told),
+            ..Default::default()
+        },
+    };
+    alarm_result::Entity::update_many()
+        .set(flags)
+        .filter(alarm_result::Column::Id.eq(result.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Has what waits for its next try on the other channels of a recipient tried at once: this one
+/// failed for good. The worker is to be woken after the commit.
+///
+/// # Errors
+/// The database's.
+pub async fn hurry(
+    app: &App,
+    tx: &DatabaseTransaction,
+    failed: &notification::Model,
+) -> Result<(), DbErr> {
+    use notification::Column;
+    let now = app.clock.now();
+    notification::Entity::update_many()
+        .col_expr(Column::NextAttemptAt, Expr::value(now))
+        .filter(to_same(failed, failed.purpose))
+        .filter(Column::Step.eq(failed.step))
+        .filter(Column::Channel.ne(failed.channel))
+        .filter(Column::Status.eq(Status::Pending))
+        .filter(Column::NextAttemptAt.gt(now))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
@@ -357,8 +500,8 @@ pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveM
     }
 }
 
-/// The first notification of an alarm for one recipient: pending where there is an address,
-/// skipped where there is none.
+/// The first notification of an alarm for one recipient over one channel: pending where there is
+/// an address, skipped where there is none.
 #[must_use]
 pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::ActiveModel {
     let now = app.clock.now();
@@ -372,7 +515,7 @@ pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::Ac
         therapist_id: Set((recipient.kind == RecipientKind::Therapist).then_some(recipient.id)),
         recipient_name: Set(recipient.name),
         relationship: Set(recipient.relationship),
-        channel: Set(Channel::Email),
+        channel: Set(recipient.channel),
         address: Set(recipient.address),
         status: Set(if failure.is_none() {
             Status::Pending
@@ -394,7 +537,7 @@ pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::Ac
     }
 }
 
-/// Whom an alarm tells.
+/// Whom an alarm tells, and over which channel.
 #[derive(Clone, Debug)]
 pub struct Recipient {
     /// Contact or therapist.
@@ -405,7 +548,9 @@ pub struct Recipient {
     pub name: String,
     /// What a contact is to the user; empty for a therapist.
     pub relationship: String,
-    /// The address; empty when unknown.
+    /// How it is told.
+    pub channel: Channel,
+    /// The address or number; empty when unknown.
     pub address: String,
 }
 
@@ -413,12 +558,16 @@ impl Recipient {
     /// Why nothing can be sent to it, if that is so.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
-        if self.address.trim().is_empty() {
-            Some(Failure::NoAddress)
-        } else if super::mail::address(&self.address).is_none() {
-            Some(Failure::InvalidAddress)
-        } else {
-            None
+        let blank = self.address.trim().is_empty();
+        match self.channel {
+            Channel::Email if blank => Some(Failure::NoAddress),
+            Channel::Email => super::mail::address(&self.address)
+                .is_none()
+                .then_some(Failure::InvalidAddress),
+            Channel::Sms if blank => Some(Failure::NoNumber),
+            Channel::Sms => {
+                (!super::phone::is_e164(&self.address)).then_some(Failure::InvalidNumber)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ mod words;
 pub use changes::{Report, complete, report, retry};
 pub use trigger::{Press, Triggered, trigger};
 pub use watch::watch;
-pub use words::messages;
+pub use words::{messages, nobody_reachable};
 
 /// Degrees north at most.
 const NORTH: f64 = 90.0;

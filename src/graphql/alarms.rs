@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use entity::{alarm, alarm_result};
 use futures_util::{Stream, StreamExt};
 
+use crate::assistant::crisis;
 use crate::domain::alarms::{self, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
@@ -98,8 +99,9 @@ impl Alarm {
     }
 
     /// What was done, in sentences for the person: a line about the music where none is played,
-    /// one for each contact by id, one for the therapist. A line says that somebody was notified
-    /// only once the mail server has taken the mail.
+    /// one for each contact by id, one for the therapist, and a last one with the emergency number
+    /// where there are people to tell and none of them can be reached in any way. A line says that
+    /// somebody was notified only once the mail server or the SMS gateway has taken the message.
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -108,7 +110,19 @@ impl Alarm {
     ) -> Result<Vec<String>> {
         let row = self.row(ctx).await?;
         let notifications = ctx.loaders()?.notifications.all(self.id).await?;
-        Ok(alarms::messages(&row, &notifications, language.into()))
+        let country = if alarms::nobody_reachable(&notifications) {
+            let profile = ctx.loaders()?.profiles.one(row.user_id).await?;
+            let place = profile.map(|profile| profile.location).unwrap_or_default();
+            crisis::country(&place, ctx.app()?.config.country.as_deref())
+        } else {
+            None
+        };
+        Ok(alarms::messages(
+            &row,
+            &notifications,
+            language.into(),
+            country,
+        ))
     }
 }
 
@@ -253,6 +267,7 @@ impl AlarmMutations {
             },
         };
         let subject = user_ref(&user_id);
+        ctx.loaders()?.hurry();
         let triggered = alarms::trigger(ctx.app()?, &ctx.viewer(), subject, press).await?;
         changed(ctx, triggered.alarm.id).await?;
         Ok(TriggerAlarmPayload {

@@ -82,10 +82,10 @@ impl<E: EntityTrait> Batched<E>
 where
     E::Model: Clone + Send + Sync,
 {
-    fn new(app: &App, column: E::Column, key: fn(&E::Model) -> i64) -> Self {
+    fn new(db: &Db, column: E::Column, key: fn(&E::Model) -> i64) -> Self {
         Self {
             source: ByColumn {
-                db: app.db.clone(),
+                db: db.clone(),
                 column,
                 key,
             },
@@ -198,7 +198,7 @@ where
     E::Model: Clone + Send + Sync,
 {
     fn new(
-        app: &App,
+        db: &Db,
         parent: E::Column,
         parent_of: fn(&E::Model) -> i64,
         id: E::Column,
@@ -206,7 +206,7 @@ where
     ) -> Self {
         Self {
             loader: Loader::new(PagesByColumn {
-                db: app.db.clone(),
+                db: db.clone(),
                 parent,
                 parent_of,
                 id,
@@ -277,6 +277,7 @@ impl SupportChats {
 
 /// The loaders of one execution.
 pub struct Loaders {
+    db: Db,
     /// Users by id.
     pub users: Batched<user::Entity>,
     /// Profiles by user.
@@ -313,68 +314,73 @@ impl Loaders {
     /// Empty loaders over the application's database.
     #[must_use]
     pub fn new(app: &App) -> Self {
+        let db = &app.db.apart();
         Self {
-            users: Batched::new(app, user::Column::Id, |row: &user::Model| row.id),
-            profiles: Batched::new(app, profile::Column::UserId, |row: &profile::Model| {
+            db: db.clone(),
+            users: Batched::new(db, user::Column::Id, |row: &user::Model| row.id),
+            profiles: Batched::new(db, profile::Column::UserId, |row: &profile::Model| {
                 row.user_id
             }),
             contacts_of_user: Batched::new(
-                app,
+                db,
                 emergency_contact::Column::UserId,
                 |row: &emergency_contact::Model| row.user_id,
             ),
             contacts: Batched::new(
-                app,
+                db,
                 emergency_contact::Column::Id,
                 |row: &emergency_contact::Model| row.id,
             ),
             therapist_of_user: Batched::new(
-                app,
+                db,
                 therapist::Column::UserId,
                 |row: &therapist::Model| row.user_id,
             ),
-            therapists: Batched::new(app, therapist::Column::Id, |row: &therapist::Model| row.id),
-            tracks: Batched::new(app, music_track::Column::Id, |row: &music_track::Model| {
+            therapists: Batched::new(db, therapist::Column::Id, |row: &therapist::Model| row.id),
+            tracks: Batched::new(db, music_track::Column::Id, |row: &music_track::Model| {
                 row.id
             }),
             scenarios: Batched::new(
-                app,
+                db,
                 alarm_scenario::Column::Id,
                 |row: &alarm_scenario::Model| row.id,
             ),
-            alarms: Batched::new(app, alarm::Column::Id, |row: &alarm::Model| row.id),
+            alarms: Batched::new(db, alarm::Column::Id, |row: &alarm::Model| row.id),
             alarms_of_user: Paged::new(
-                app,
+                db,
                 alarm::Column::UserId,
                 |row: &alarm::Model| row.user_id,
                 alarm::Column::Id,
                 Direction::Descending,
             ),
             results: Batched::new(
-                app,
+                db,
                 alarm_result::Column::AlarmId,
                 |row: &alarm_result::Model| row.alarm_id,
             ),
             notifications: Batched::new(
-                app,
+                db,
                 notification::Column::AlarmId,
                 |row: &notification::Model| row.alarm_id,
             ),
-            chats: Batched::new(
-                app,
-                chat_session::Column::Id,
-                |row: &chat_session::Model| row.id,
-            ),
+            chats: Batched::new(db, chat_session::Column::Id, |row: &chat_session::Model| {
+                row.id
+            }),
             messages_of_chat: Paged::new(
-                app,
+                db,
                 chat_message::Column::SessionId,
                 |row: &chat_message::Model| row.session_id,
                 chat_message::Column::Id,
                 Direction::Ascending,
             ),
             support_chats: SupportChats {
-                loader: Loader::new(CurrentChat { db: app.db.clone() }),
+                loader: Loader::new(CurrentChat { db: db.clone() }),
             },
         }
+    }
+
+    /// From now on this execution reads on the connections kept for alarms: it answers one.
+    pub fn hurry(&self) {
+        self.db.hurry();
     }
 }

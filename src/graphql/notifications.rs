@@ -19,6 +19,23 @@ use crate::graphql::therapists::Therapist;
 pub enum Channel {
     /// By mail.
     Email,
+    /// By SMS, where the server has a gateway for it.
+    Sms,
+}
+
+/// What the provider said of a message after taking it. It never goes back: what comes late
+/// changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "notification::Receipt")]
+pub enum NotificationReceipt {
+    /// It waits at the provider.
+    Queued,
+    /// It left the provider.
+    Sent,
+    /// It did not arrive.
+    Undelivered,
+    /// It arrived.
+    Delivered,
 }
 
 /// What a message is about.
@@ -39,7 +56,7 @@ pub enum NotificationStatus {
     Pending,
     /// It is being sent.
     Sending,
-    /// The mail server took it.
+    /// The mail server or the SMS gateway took it.
     Sent,
     /// It was given up; `failure` says why.
     Failed,
@@ -118,9 +135,20 @@ impl Notification {
         self.0.attempts
     }
 
-    /// When the mail server took it.
+    /// When the mail server or the SMS gateway took it.
     async fn sent_at(&self) -> Option<DateTime<Utc>> {
         self.0.sent_at
+    }
+
+    /// What the provider said of it last, after taking it; null where it said nothing, as mail
+    /// servers never do.
+    async fn receipt(&self) -> Option<NotificationReceipt> {
+        self.0.receipt.map(Into::into)
+    }
+
+    /// When it arrived, as far as the provider said so.
+    async fn delivered_at(&self) -> Option<DateTime<Utc>> {
+        self.0.delivered_at
     }
 
     /// When it is tried next, while it is pending.
@@ -129,8 +157,10 @@ impl Notification {
     }
 
     /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
-    /// `address_rejected`, `message_rejected`, `server_refused`, `server_unreachable`,
-    /// `timeout`, `not_written`, `expired` or `alarm_completed`; more may come.
+    /// `address_rejected`, `no_number`, `invalid_number` (none, or it can't be told of which
+    /// country), `number_rejected`, `unsubscribed`, `not_delivered` (taken, and then said not to
+    /// have arrived), `message_rejected`, `server_refused`, `server_unreachable`, `timeout`,
+    /// `not_written`, `expired` or `alarm_completed`; more may come.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }

@@ -41,13 +41,14 @@ impl Default for Limits {
 
 /// Serves every connection until `stop` resolves, then ends them: idle ones at once, the others
 /// when they have their answer, all of them when the limit is over. `down` is true from when
-/// `stop` has resolved.
-pub(super) async fn serve(
+/// `stop` has resolved. What `opened` returns is kept while a connection is open.
+pub(super) async fn serve<T: Send + 'static>(
     mut listener: TcpListener,
     router: Router,
     limits: Limits,
     down: watch::Receiver<bool>,
     stop: impl Future<Output = ()>,
+    opened: impl Fn() -> T,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -82,7 +83,9 @@ pub(super) async fn serve(
             router.call(request)
         });
         let (builder, watcher, down) = (builder.clone(), graceful.watcher(), down.clone());
+        let opened = opened();
         open.spawn(async move {
+            let _opened = opened;
             let begun = tokio::select! {
                 begun = timeout(limits.head, begins(&stream)) => matches!(begun, Ok(true)),
                 () = super::stopped(down) => false,
@@ -144,9 +147,10 @@ mod tests {
         };
         let (_down, down) = watch::channel(false);
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(serve(listener, router, limits, down, async {
+        let stopping = async {
             let _ = stopped.await;
-        }));
+        };
+        let serving = tokio::spawn(serve(listener, router, limits, down, stopping, || ()));
         let answered = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
         for begun in [
             "",

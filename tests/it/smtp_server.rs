@@ -203,6 +203,20 @@ async fn hangs_at_the_greeting_until_told_otherwise() {
 }
 
 #[tokio::test]
+async fn turns_clients_away_at_the_greeting() {
+    for (greeting, permanent) in [("421 4.3.2 too busy", false), ("554 5.3.2 go away", true)] {
+        let server = SmtpServer::start(Behaviour::GreetWith(greeting)).await;
+        let error = send(&transport(&server), "a@example.org")
+            .await
+            .unwrap_err();
+        assert_eq!(error.is_permanent(), permanent, "{error}");
+        assert_eq!(server.ledger().refusals, 1);
+        server.set_behaviour(Behaviour::Accept);
+        send(&transport(&server), "a@example.org").await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn hangs_after_data_until_told_otherwise() {
     let server = SmtpServer::start(Behaviour::HangAfterData).await;
     let transport = transport(&server);

@@ -166,6 +166,9 @@ pub async fn retry(app: &App, viewer: &Viewer, id: i64) -> Result<notification::
             let mut change = row.into_active_model();
             change.status = Set(Status::Pending);
             change.next_attempt_at = Set(app.clock.now());
+            // A new message, of which no receipt says anything yet.
+            change.provider_id = Set(None);
+            change.receipt = Set(None);
             change.update(&tx).await?
         }
     };

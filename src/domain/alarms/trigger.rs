@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::alarm::Kind;
-use entity::notification::{Purpose, RecipientKind, Status};
+use entity::notification::{Channel, Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
@@ -77,6 +77,7 @@ pub async fn trigger(
     let triggered = storing
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
+    app.metrics.alarm_stored(arrived.elapsed());
     // Whether or not the outcomes are known by then: the alarm stands.
     let _ = timeout_at(
         arrived + PATIENCE,
@@ -112,7 +113,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
             .filter(notification::Column::AlarmId.eq(alarm_id))
             .filter(notification::Column::Purpose.eq(Purpose::Alarm))
             .filter(notification::Column::Status.is_in([Status::Pending, Status::Sending]))
-            .count(app.db.read())
+            .count(app.db.alarms())
             .await;
         if matches!(open, Ok(0)) {
             return;
@@ -125,7 +126,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
 /// Stores a press: the alarm, its result and its notifications in one transaction, or what a
 /// repeated press adds to them. Then has them sent.
 async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
-    let tx = app.db.write().await?;
+    let tx = app.db.write_alarm().await?;
     // Presses of one person one after the other: of two at the same instant, the second finds
     // the first. Weaker than an exclusive lock, which would hold up whatever links to the user.
     user::Entity::find_by_id(user_id)
@@ -150,6 +151,9 @@ async fn store(app: Arc<App>, user_id: i64, press: Press) -> Result<Triggered> {
     };
     tx.commit().await?;
     app.delivery.wake();
+    if !triggered.joined {
+        app.metrics.alarm();
+    }
     app.events
         .publish(Topic::Alarms(user_id), Event::Alarm(triggered.alarm.id));
     Ok(triggered)
@@ -227,7 +231,7 @@ async fn begin(
     alarm_result::Entity::insert(result)
         .exec_without_returning(tx)
         .await?;
-    let rows: Vec<_> = recipients(tx, &alarm, Some(&profile))
+    let rows: Vec<_> = recipients(app, tx, &alarm, Some(&profile))
         .await?
         .into_iter()
         .map(|recipient| delivery::first(app, alarm.id, recipient))
@@ -273,7 +277,7 @@ async fn join(
         .filter(profile::Column::UserId.eq(alarm.user_id))
         .one(tx)
         .await?;
-    let wanted = recipients(tx, alarm, profile.as_ref()).await?;
+    let wanted = recipients(app, tx, alarm, profile.as_ref()).await?;
     let told = notification::Entity::find()
         .filter(notification::Column::AlarmId.eq(alarm.id))
         .filter(notification::Column::Purpose.eq(Purpose::Alarm))
@@ -308,6 +312,9 @@ async fn join(
         }
         change.status = Set(Status::Pending);
         change.next_attempt_at = Set(now);
+        // A new message, of which no receipt says anything yet.
+        change.provider_id = Set(None);
+        change.receipt = Set(None);
         change.update(tx).await?;
     }
     for recipient in wanted {
@@ -320,9 +327,10 @@ async fn join(
     Ok(())
 }
 
-/// Whether a notification is for this recipient.
+/// Whether a notification is for this recipient over this channel.
 fn is_for(row: &notification::Model, recipient: &Recipient) -> bool {
     row.recipient_kind == recipient.kind
+        && row.channel == recipient.channel
         && match recipient.kind {
             RecipientKind::Contact => row.contact_id == Some(recipient.id),
             RecipientKind::Therapist => row.therapist_id == Some(recipient.id),
@@ -337,13 +345,19 @@ async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::M
         .ok_or(Error::NotFound(Noun::Profile))
 }
 
-/// Whom the alarm tells as things stand: contacts by id, then the linked therapist. They can't
-/// be deleted before the transaction ends.
+/// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
+/// every channel that the deployment has. They can't be deleted before the transaction ends.
 async fn recipients(
+    app: &App,
     tx: &DatabaseTransaction,
     alarm: &alarm::Model,
     profile: Option<&profile::Model>,
 ) -> Result<Vec<Recipient>> {
+    let channels = app.delivery.channels();
+    let address = |channel, email: &str, phone: &str| match channel {
+        Channel::Email => email.to_owned(),
+        Channel::Sms => app.delivery.number(phone),
+    };
     let mut recipients = Vec::new();
     if alarm.notify_contact {
         let contacts = emergency_contact::Entity::find()
@@ -352,13 +366,16 @@ async fn recipients(
             .lock(LockType::KeyShare)
             .all(tx)
             .await?;
-        recipients.extend(contacts.into_iter().map(|contact| Recipient {
-            kind: RecipientKind::Contact,
-            id: contact.id,
-            name: contact.name,
-            relationship: contact.relationship,
-            address: contact.email,
-        }));
+        for contact in contacts {
+            recipients.extend(channels.iter().map(|&channel| Recipient {
+                kind: RecipientKind::Contact,
+                id: contact.id,
+                name: contact.name.clone(),
+                relationship: contact.relationship.clone(),
+                channel,
+                address: address(channel, &contact.email, &contact.phone),
+            }));
+        }
     }
     let linked = profile.and_then(|profile| profile.therapist_id);
     if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
@@ -366,13 +383,16 @@ async fn recipients(
             .lock(LockType::KeyShare)
             .one(tx)
             .await?;
-        recipients.extend(therapist.map(|therapist| Recipient {
-            kind: RecipientKind::Therapist,
-            id: therapist.id,
-            name: therapist.name,
-            relationship: String::new(),
-            address: therapist.email,
-        }));
+        if let Some(therapist) = therapist {
+            recipients.extend(channels.iter().map(|&channel| Recipient {
+                kind: RecipientKind::Therapist,
+                id: therapist.id,
+                name: therapist.name.clone(),
+                relationship: String::new(),
+                channel,
+                address: address(channel, &therapist.email, &therapist.phone),
+            }));
+        }
     }
     Ok(recipients)
 }

@@ -4,7 +4,7 @@ use entity::{emergency_contact, profile, therapist, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
-use crate::assistant::crisis::Country;
+use crate::assistant::crisis::{self, Country};
 use crate::assistant::privacy::Private;
 use crate::error::Result;
 
@@ -39,7 +39,7 @@ pub(super) async fn of(app: &App, user: &user::Model) -> Result<Known> {
     people.extend(therapist.map(|therapist| therapist.name));
     let setting = app.config.country.as_deref();
     Ok(Known {
-        country: Country::of_place(&location).or_else(|| Country::from_code(setting?)),
+        country: crisis::country(&location, setting),
         private: Private::new(&people, &[location]),
     })
 }

@@ -5,6 +5,7 @@ pub mod client;
 pub mod databases;
 pub mod haven;
 pub mod scene;
+pub mod sms;
 pub mod smtp;
 pub mod socket;
 

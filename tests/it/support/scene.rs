@@ -9,7 +9,7 @@ use super::smtp::{Behaviour, ReceivedMail, SmtpServer};
 const ALARM: &str =
     "fragment A on Alarm { id messages english: messages(language: EN) scenarioName playMusic
     result { location latitude longitude messageSentToContacts therapistNotified completed }
-    notifications { id purpose recipientName status attempts failure nextAttemptAt sentAt } }";
+    notifications { id purpose recipientName channel status attempts failure nextAttemptAt sentAt receipt deliveredAt } }";
 
 /// A haven whose only way out is `mail`, and somebody who uses it.
 pub struct Scene {

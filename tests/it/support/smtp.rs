@@ -51,6 +51,8 @@ pub enum Behaviour {
     DeferRecipients,
     /// Reads the mail, then puts it off (451).
     DeferMail,
+    /// Greets with this reply, as in `421 4.3.2 later`, and closes the connection.
+    GreetWith(&'static str),
     /// Takes the connection and says nothing until the behaviour changes.
     HangAtGreeting,
     /// Reads the mail and says nothing until the behaviour changes; then goes on by the new one.
@@ -207,6 +209,11 @@ impl SmtpServer {
         self.room.ledger.borrow().clone()
     }
 
+    /// What has happened so far, and whatever happens from now on.
+    pub fn follow(&self) -> watch::Receiver<Ledger> {
+        self.room.ledger.subscribe()
+    }
+
     /// The mails taken so far, oldest first.
     pub fn mails(&self) -> Vec<ReceivedMail> {
         self.ledger().mails
@@ -237,7 +244,7 @@ impl SmtpServer {
     /// # Panics
     /// It did not come to hold within ten seconds.
     pub async fn until(&self, what: &str, reached: impl Fn(&Ledger) -> bool) -> Ledger {
-        let mut ledger = self.room.ledger.subscribe();
+        let mut ledger = self.follow();
         let found = timeout(PATIENCE, ledger.wait_for(|ledger| reached(ledger))).await;
         match found {
             Ok(ledger) => ledger.unwrap().clone(),

@@ -70,6 +70,12 @@ impl Seat {
         if greet {
             self.wait_while(&mut stream, Behaviour::HangAtGreeting)
                 .await?;
+            let behaviour = self.0.ledger.borrow().behaviour.clone();
+            if let Behaviour::GreetWith(greeting) = behaviour {
+                self.0.ledger.send_modify(|ledger| ledger.refusals += 1);
+                reply(&mut stream, greeting).await?;
+                return Ok(End::Over);
+            }
             reply(&mut stream, "220 mail.test ready").await?;
         }
         let offers_tls = self.0.encryption == Encryption::StartTls && !encrypted;

@@ -1,0 +1,144 @@
+//! What the SMS gateway says of a message after taking it.
+//!
+//! Receipts come late, twice and out of order, so what is stored only ever moves forward:
+//! queued, sent, undelivered, delivered. A receipt proves that its message was taken, also where
+//! the answer to the send was lost: then the message counts as sent and isn't sent again.
+
+use entity::notification::{Purpose, Receipt, Status};
+use entity::{alarm, alarm_result, notification};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QuerySelect,
+};
+
+use super::{Failure, queue};
+use crate::app::App;
+use crate::events::{Event, Topic};
+
+/// Reads the state of a message in Twilio's words
+/// (<https://www.twilio.com/docs/messaging/api/message-resource#message-status-values>); `None`
+/// for words that say nothing of its way to the recipient.
+fn receipt(status: &str) -> Option<Receipt> {
+    match status {
+        "accepted" | "scheduled" | "queued" | "sending" => Some(Receipt::Queued),
+        "sent" => Some(Receipt::Sent),
+        "undelivered" | "failed" | "canceled" => Some(Receipt::Undelivered),
+        "delivered" | "read" => Some(Receipt::Delivered),
+        _ => None,
+    }
+}
+
+/// Takes a receipt whose signature was found to be right: the state `status` of the gateway's
+/// message `sid`, for a notification. One that says nothing new, or nothing of a message that
+/// haven knows, changes nothing. Tells subscribers after the commit.
+///
+/// # Errors
+/// The database's; nothing is changed then.
+pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), DbErr> {
+    let Some(receipt) = receipt(status).filter(|_| super::sms::is_sid(sid)) else {
+        return Ok(());
+    };
+    let Some(found) = notification::Entity::find_by_id(id)
+        .one(app.db.read())
+        .await?
+    else {
+        return Ok(());
+    };
+    let tx = app.db.write().await?;
+    // The order of locks: the result, then its notifications.
+    let result = alarm_result::Entity::find()
+        .filter(alarm_result::Column::AlarmId.eq(found.alarm_id))
+        .lock_exclusive()
+        .one(&tx)
+        .await?;
+    let row = notification::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(&tx)
+        .await?;
+    let alarm = alarm::Entity::find_by_id(found.alarm_id).one(&tx).await?;
+    let (Some(result), Some(row), Some(alarm)) = (result, row, alarm) else {
+        return tx.rollback().await;
+    };
+    let Some(status) = after(&row, sid, receipt) else {
+        return tx.rollback().await;
+    };
+    let now = app.clock.now();
+    let mut change = row.clone().into_active_model();
+    change.provider_id = Set(Some(sid.to_owned()));
+    change.receipt = Set(Some(receipt));
+    if receipt == Receipt::Delivered {
+        change.delivered_at = Set(Some(now));
+    }
+    if status != row.status {
+        change.status = Set(status);
+        change.lease_until = Set(None);
+        change.failure = Set(match status {
+            Status::Failed => Some(Failure::NotDelivered.code().to_owned()),
+            _ => None,
+        });
+        // It was taken, when exactly is not known.
+        change.sent_at = Set(row.sent_at.or(Some(now)));
+    }
+    change.update(&tx).await?;
+    match status {
+        Status::Sent if row.status != Status::Sent => queue::took(app, &tx, &result, &row).await?,
+        Status::Failed if row.status != Status::Failed => {
+            queue::hurry(app, &tx, &row).await?;
+            if row.purpose == Purpose::Alarm {
+                // True only while there is another message of this kind that was taken.
+                let told = notification::Entity::find()
+                    .filter(notification::Column::AlarmId.eq(row.alarm_id))
+                    .filter(notification::Column::Purpose.eq(Purpose::Alarm))
+                    .filter(notification::Column::RecipientKind.eq(row.recipient_kind))
+                    .filter(notification::Column::Status.eq(Status::Sent))
+                    .count(&tx)
+                    .await?;
+                queue::flag(&tx, &result, row.recipient_kind, told > 0).await?;
+            }
+        }
+        _ => {}
+    }
+    tx.commit().await?;
+    app.delivery.wake();
+    tracing::info!(notification = id, receipt = ?receipt, "a receipt");
+    app.events
+        .publish(Topic::Alarms(alarm.user_id), Event::Alarm(alarm.id));
+    Ok(())
+}
+
+/// Where a notification stands after a receipt; `None` where the receipt changes nothing.
+fn after(row: &notification::Model, sid: &str, receipt: Receipt) -> Option<Status> {
+    // What was never tried has no message at the gateway.
+    if row.channel != notification::Channel::Sms || row.attempts == 0 {
+        return None;
+    }
+    let same = row.provider_id.as_deref().is_none_or(|known| known == sid);
+    // Of two tries, the one whose answer was lost may have arrived as well; that the other did
+    // not, says nothing against the one that is known.
+    if !same && receipt != Receipt::Delivered {
+        return None;
+    }
+    if row.receipt.is_some_and(|known| receipt <= known) {
+        return None;
+    }
+    match (receipt, row.status) {
+        (Receipt::Undelivered, Status::Pending | Status::Sending | Status::Sent) => {
+            Some(Status::Failed)
+        }
+        (Receipt::Undelivered, status) => Some(status),
+        _ => Some(Status::Sent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_come_in_one_order() {
+        let order = ["queued", "sent", "undelivered", "delivered"].map(receipt);
+        assert!(order.is_sorted() && order.iter().all(Option::is_some));
+        assert_eq!(receipt("sending"), receipt("accepted"));
+        assert_eq!(receipt("receiving"), None);
+    }
+}

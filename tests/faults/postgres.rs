@@ -1,0 +1,30 @@
+//! PostgreSQL stopped and started under load.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::crowd::Crowd;
+use crate::haven;
+use crate::reckoning::reckon;
+use crate::support::smtp::{Behaviour, SmtpServer};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_restarts_loses_no_alarm() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mail = SmtpServer::start(Behaviour::Slow(Duration::from_millis(20))).await;
+    let haven = haven(folder.path(), &cluster.url(), &mail);
+    let running = haven.start().await;
+    let mut crowd = Crowd::gather(running.address, 3).await;
+    crowd.press();
+    for _ in 0..2 {
+        crowd.more(8).await;
+        cluster.stop();
+        cluster.go_on();
+    }
+    crowd.more(8).await;
+    crowd.stop().await;
+    reckon("PostgreSQL stopped twice", &cluster.url(), &crowd, &mail).await;
+    running.terminate();
+    running.ended().await;
+}

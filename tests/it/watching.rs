@@ -1,0 +1,197 @@
+//! Who watches the sender: the auditor, what it tells outside, and the connections that keep
+//! alarms apart from everything else.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use entity::notification;
+use haven::delivery::{self, Discontent};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, TransactionTrait};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::on_both;
+use crate::support::client::Call;
+use crate::support::databases::Database;
+use crate::support::haven::Haven;
+use crate::support::scene::{Scene, join, states};
+use crate::support::smtp::{Behaviour, SmtpServer};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An outside monitor: a URL to be asked, and how often it was.
+async fn monitor() -> (String, watch::Receiver<u32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/ping/secret", listener.local_addr().unwrap());
+    let (heard, hearing) = watch::channel(0);
+    let router = axum::Router::new().route(
+        "/ping/secret",
+        axum::routing::get(async move || heard.send_modify(|heard| *heard += 1)),
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, hearing)
+}
+
+async fn with_contact(database: Database, behaviour: Behaviour, heartbeat: &str) -> Scene {
+    let mail = SmtpServer::start(behaviour).await;
+    let url = mail.url();
+    let haven = Haven::with(database, |config| {
+        config.smtp_url = Some(url.into());
+        config.heartbeat_url = Some(heartbeat.parse().unwrap());
+    })
+    .await;
+    let anna = join(&haven, "anna").await;
+    let scene = Scene { haven, mail, anna };
+    scene
+        .contact("Иван", "Брат", Some("ivan@example.com"))
+        .await;
+    scene
+}
+
+on_both! {
+    // The sender can read and not write, so that it claims nothing: the database's locks stand
+    // for whatever else may hold it up.
+    async fn a_stuck_sender_is_told_and_takes_the_node_out_of_nothing(database) {
+        let (url, mut heard) = monitor().await;
+        let scene = with_contact(database, Behaviour::DeferRecipients, &url).await;
+        let app = &scene.haven.app;
+        // While all is well, the monitor hears of it without being asked to.
+        timeout(PATIENCE, heard.wait_for(|heard| *heard >= 1)).await.unwrap().unwrap();
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        assert_eq!(states(&scene.alarm(&id).await), ["PENDING"]);
+
+        let stuck = app.db.write().await.unwrap();
+        if database == Database::Postgres {
+            stuck.execute_unprepared("LOCK TABLE notifications IN SHARE MODE").await.unwrap();
+        }
+        scene.wait(120);
+        assert_eq!(delivery::audit(app).await.discontent, Some(Discontent::Late));
+        let before = *heard.borrow();
+        assert!(!delivery::beat(app).await);
+        let ready = scene.haven.call("GET", "/readyz").send().await;
+        ready.assert_status(200);
+        let ready = ready.json();
+        assert_eq!((&ready["status"], &ready["auditor"]), (&json!("ready"), &json!("not content")));
+        assert!(ready["oldest_due_notification_seconds"].as_u64().unwrap() >= 100, "{ready}");
+        assert_eq!(*heard.borrow(), before);
+
+        scene.mail.set_behaviour(Behaviour::Accept);
+        stuck.rollback().await.unwrap();
+        app.delivery.wake();
+        scene.mail.next_mail().await;
+        scene.until(&id, "the mail", |alarm| states(alarm) == ["SENT"]).await;
+        assert_eq!(delivery::audit(app).await.discontent, None);
+        assert!(delivery::beat(app).await);
+        assert!(*heard.borrow() > before);
+        let ready = scene.haven.call("GET", "/readyz").send().await.json();
+        assert_eq!(ready, json!({"status": "ready", "database": true, "auditor": "content",
+            "reason": null, "oldest_due_notification_seconds": 0}));
+    }
+
+    async fn a_crowd_of_requests_delays_no_alarm(database) {
+        let mail = SmtpServer::start(Behaviour::Accept).await;
+        let url = mail.url();
+        let haven = Haven::with(database, |config| {
+            config.smtp_url = Some(url.into());
+            config.database_connections = 1;
+        })
+        .await;
+        let anna = join(&haven, "anna").await;
+        let scene = Scene { haven, mail, anna };
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        // Somebody holds the only connection that requests have.
+        let crowd = scene.haven.app.db.read().begin().await.unwrap();
+        crowd.execute_unprepared("SELECT 1").await.unwrap();
+        let other = scene.haven.by(&scene.anna, "GET", "/api/v1/user/me/").send();
+        let alarms = async {
+            let payload = scene.press(json!({"idempotencyKey": "one"})).await;
+            assert_eq!(states(&payload["alarm"]), ["SENT"]);
+            scene.mail.next_mail().await;
+            let path = format!("/api/v1/event/trigger/{}/", scene.anna.id);
+            let rest = scene.haven.by(&scene.anna, "POST", &path).send().await;
+            assert!(matches!(rest.status, 200 | 201), "{rest:?}");
+            scene.haven.call("GET", "/readyz").send().await.assert_status(200);
+        };
+        let other = tokio::select! {
+            biased;
+            () = alarms => None,
+            other = other => Some(other),
+        };
+        assert!(other.is_none(), "the connection was not held: {other:?}");
+        crowd.rollback().await.unwrap();
+    }
+
+    async fn a_lease_is_renewed_while_the_mail_server_thinks(database) {
+        let scene = Scene::new(database, Behaviour::HangAfterData).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let db = scene.haven.app.db.read();
+        let row = async || notification::Entity::find().one(db).await.unwrap().unwrap();
+        let first = row().await.lease_until.unwrap();
+        let renewed = async {
+            while row().await.lease_until.unwrap() <= first {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(PATIENCE, renewed).await.expect("the lease was not renewed");
+        // Another node has taken it over meanwhile: what went out is recorded all the same.
+        notification::Entity::update_many()
+            .col_expr(notification::Column::Attempts, Expr::col(notification::Column::Attempts).add(1))
+            .exec(db)
+            .await
+            .unwrap();
+        scene.mail.set_behaviour(Behaviour::Accept);
+        scene.until(&id, "the outcome", |alarm| states(alarm) == ["SENT"]).await;
+        assert_eq!(scene.mail.mails().len(), 1);
+    }
+
+    async fn figures_hold_no_personal_data(database) {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address: SocketAddr = free.local_addr().unwrap();
+        drop(free);
+        let mail = SmtpServer::start(Behaviour::Accept).await;
+        let url = mail.url();
+        let haven = Haven::with(database, |config| {
+            config.smtp_url = Some(url.into());
+            config.metrics_listen = Some(address);
+        })
+        .await;
+        let anna = join(&haven, "anna").await;
+        let scene = Scene { haven, mail, anna };
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        scene.contact("Мария", "Мама", Some("maria@example.com")).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        scene.until(&id, "the mails", |alarm| states(alarm) == ["SENT", "SENT"]).await;
+        let path = format!("/api/v1/user/{}/", scene.anna.id);
+        scene.haven.by(&scene.anna, "GET", &path).send().await.assert_status(200);
+        scene.haven.call("GET", "/no/such/path/17").send().await.assert_status(404);
+        delivery::audit(&scene.haven.app).await;
+        scene.haven.call("GET", "/metrics").send().await.assert_status(404);
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = Call::new(client.get(format!("http://{address}/metrics"))).send().await;
+        answer.assert_status(200);
+        assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+        let text = &answer.body;
+        for line in [
+            "haven_alarms_triggered_total 1\n",
+            "haven_notification_tries_total{purpose=\"alarm\",channel=\"email\",outcome=\"sent\"} 2\n",
+            "haven_notification_send_seconds_count{channel=\"email\"} 2\n",
+            "haven_notifications_waiting{lane=\"first\"} 0\n",
+            "haven_notification_oldest_due_seconds 0.0\n",
+            "haven_auditor_content 1\n",
+            "haven_http_answer_seconds_count{method=\"GET\",route=\"/api/v1/user/{user_id}/\",status=\"2xx\"} 1\n",
+            "haven_http_answer_seconds_count{method=\"GET\",route=\"none\",status=\"4xx\"} 2\n",
+            "haven_http_connections ",
+            "haven_database_statements_total ",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
+        for word in ["anna", "Иван", "example.com", &scene.anna.token, "path/17"] {
+            assert!(!text.contains(word), "{word}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
