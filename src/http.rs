@@ -42,14 +42,15 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(15);
 /// Every route of haven.
 ///
 /// # Errors
-/// If the schema does not fit its own text, which a test rules out.
-pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<Router> {
+/// If the schema does not fit its own text, which a test rules out; if the manifest of operations
+/// can't be read, or holds one that can't run here.
+pub async fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<Router> {
     let schema: HavenSchema = graphql::schema(app.clone());
     let endpoint = transport::Endpoint::new(
         schema.clone(),
         &schema.sdl(),
         access::access(&app),
-        transport_settings(&app)?,
+        transport_settings(&app).await?,
         shutdown.clone(),
     )?;
     let sockets = socket::routes(
@@ -71,13 +72,20 @@ pub fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::Result<
         .layer(middleware::from_fn_with_state(app, observe)))
 }
 
-fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
+async fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
     let mut settings = transport::Settings::default();
     if let Some(path) = &app.config.operations_manifest {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         let manifest = transport::Manifest::parse(&text, &settings.limits)
             .with_context(|| format!("{} is no manifest of operations", path.display()))?;
+        let validator = graphql::Validator::default();
+        for (id, document) in manifest.documents() {
+            validator
+                .check(document)
+                .await
+                .with_context(|| format!("{}: operation {id}", path.display()))?;
+        }
         settings.manifest = Some(Arc::new(manifest));
     }
     Ok(settings)
@@ -95,7 +103,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
     let (down, going_down) = watch::channel(false);
-    let router = router(app.clone(), going_down)?;
+    let router = router(app.clone(), going_down).await?;
     // Stopped after the last request, so that what that one started still goes out.
     let (served, all_served) = oneshot::channel::<()>();
     let delivering = tokio::spawn(delivery::run(app.clone(), async {
@@ -227,7 +235,11 @@ fn unavailable(request: &Request<Body>, error: &Error) -> Response {
         .get::<RequestId>()
         .map_or_else(new_request_id, |id| id.0.clone());
     tracing::error!(request_id = id, %error, "a token could not be looked up");
-    fault(&id)
+    let mut answer = fault(&id);
+    if matches!(error, Error::Unavailable) {
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    answer
 }
 
 /// The URL under which the client reached this server: the configured one, else what a

@@ -100,13 +100,15 @@ pub async fn once(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8(client.ask(request).await.to_vec()).unwrap()
 }
 
-struct Client {
+/// A keep-alive connection.
+pub struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    async fn connect(address: SocketAddr) -> Self {
+    /// Opens one.
+    pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
@@ -115,8 +117,15 @@ impl Client {
         }
     }
 
-    /// The body of the answer.
-    async fn ask(&mut self, request: &[u8]) -> &[u8] {
+    /// The body of the answer, which has to be a 200.
+    pub async fn ask(&mut self, request: &[u8]) -> &[u8] {
+        let (status, body) = self.answer(request).await;
+        assert_eq!(status, "200", "{}", String::from_utf8_lossy(body));
+        body
+    }
+
+    /// The status and the body of the answer.
+    pub async fn answer(&mut self, request: &[u8]) -> (String, &[u8]) {
         self.stream.write_all(request).await.unwrap();
         let mut filled = 0;
         loop {
@@ -125,24 +134,24 @@ impl Client {
             let read = read.unwrap();
             assert_ne!(read, 0, "the server hung up");
             filled += read;
-            if let Some((head, whole)) = measure(&self.buffer[..filled])
+            if let Some((status, head, whole)) = measure(&self.buffer[..filled])
                 && filled >= whole
             {
-                return &self.buffer[head..whole];
+                return (status, &self.buffer[head..whole]);
             }
         }
     }
 }
 
-/// Where the head of an answer ends, and where its body does, once the head is there.
-fn measure(answer: &[u8]) -> Option<(usize, usize)> {
+/// The status of an answer, where its head ends, and where its body does, once the head is there.
+fn measure(answer: &[u8]) -> Option<(String, usize, usize)> {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).unwrap();
-    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let status = text.split(' ').nth(1).unwrap().to_owned();
     let length = text
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .map_or(0, |(_, length)| length.trim().parse().unwrap());
-    Some((head, head + length))
+    Some((status, head, head + length))
 }

@@ -5,12 +5,18 @@
 //! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
 //!   same SQL behind a bare handler (see [`floor`]);
 //! - alarms per second and their latency while the mail server is fast, slow and dead, and the
-//!   memory of haven while many notifications wait.
+//!   memory of haven while many notifications wait;
+//! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
+<<<<<<< HEAD
 //! short rounds, whose figures mean little; `--alarms` measures alarms alone.
+=======
+//! short rounds, whose figures mean little; `--documents` sends the hostile documents alone.
+>>>>>>> ws
 
 mod alarms;
+mod documents;
 mod floor;
 mod load;
 #[path = "../demo/program.rs"]
@@ -25,7 +31,7 @@ mod statements;
 mod support;
 mod throughput;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use support::databases::Database;
 
@@ -51,6 +57,10 @@ async fn main() {
         .install_default()
         .unwrap();
     let program = program::build("bench");
+    if arguments.iter().any(|argument| argument == "--documents") {
+        let seeded = seed::people(Database::Sqlite).await;
+        return documents::print(&documents::measure(&program, &seeded, quick).await);
+    }
 
     if arguments.iter().any(|argument| argument == "--alarms") {
         let alarms = alarms::measure(&program, quick).await;
@@ -59,9 +69,14 @@ async fn main() {
     let statements = statements::measure().await;
     let mut starts = Vec::new();
     let mut rates = Vec::new();
+    let mut refusals = Value::Null;
     for (database, name) in DATABASES {
         let seeded = seed::people(database).await;
         starts.push(start::measure(&program, &seeded, name).await);
+        if database == Database::Sqlite {
+            // Nothing of it reaches the database, so one of them will do.
+            refusals = documents::measure(&program, &seeded, quick).await;
+        }
         rates.push(throughput::measure(&program, &seeded, name, quick).await);
     }
     let alarms = alarms::measure(&program, quick).await;
@@ -69,12 +84,14 @@ async fn main() {
     start::print(&starts);
     throughput::print(&rates);
     alarms::print(&alarms, &waiting);
+    documents::print(&refusals);
     let path = report::save(&json!({
         "statements": statements,
         "start": starts,
         "profile_read": rates,
         "alarms": alarms,
         "waiting": waiting,
+        "refusals": refusals,
     }));
     println!("All of it as JSON: {}", path.display());
 }

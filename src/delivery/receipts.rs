@@ -11,7 +11,7 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use super::{Failure, bounce, follow};
+use super::{Failure, bounce, follow, steps};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -98,6 +98,9 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
         }
         Status::Failed if row.status != Status::Failed => {
             follow::hurry(app, &tx, &row).await?;
+            if row.purpose == Purpose::Alarm {
+                steps::hasten(&tx, &result, now).await?;
+            }
             if row.purpose == Purpose::Alarm && alarm.kind == alarm::Kind::Real {
                 // True only while there is another message of this kind that was taken.
                 let told = notification::Entity::find()

@@ -10,6 +10,8 @@ use crate::app::App;
 use crate::config::Introspection;
 use introspection::AdminsIntrospect;
 
+pub use validation::{DoesNotFit, Validator};
+
 pub mod accounts;
 pub mod alarms;
 pub mod assistant;
@@ -28,6 +30,7 @@ pub mod support;
 pub mod therapists;
 pub mod tracks;
 pub mod users;
+mod validation;
 
 /// Everything that can be asked. Nothing here changes anything.
 ///

@@ -89,6 +89,11 @@ pub(super) struct OutputTypes {
 }
 
 impl OutputTypes {
+    /// The name of the root type of subscriptions.
+    pub fn subscription(&self) -> &str {
+        &self.subscription
+    }
+
     /// Reads the output types from the schema's SDL.
     pub fn new(sdl: &str) -> Result<Self, ParserError> {
         let mut this = Self {

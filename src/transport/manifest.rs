@@ -1,10 +1,11 @@
 //! A list of operations that alone may run: what the clients of a deployment are made of, as
 //! their build tools write it down.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use async_graphql::parser::types::ExecutableDocument;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,9 +14,8 @@ use super::limits::Limits;
 use super::params::Params;
 use super::persisted::{Document, Hash, hash_of};
 
-/// The operations of a manifest, parsed and within the limits. Validation is left to the
-/// executor, so that an operation which the schema has outgrown fails by itself and not the
-/// start of the server.
+/// The operations of a manifest, parsed and within the limits. Whether they fit a schema is for
+/// the one who has it to say, at the start: see [`Self::documents`].
 #[derive(Debug)]
 pub struct Manifest {
     by_id: HashMap<String, Arc<Document>>,
@@ -115,6 +115,13 @@ impl Manifest {
             Some(_) => Err(ManifestError::Twice(id)),
             None => Ok(()),
         }
+    }
+
+    /// Every document with its id, in the order of the ids.
+    pub fn documents(&self) -> impl Iterator<Item = (&str, &ExecutableDocument)> {
+        let by_id: BTreeMap<_, _> = self.by_id.iter().collect();
+        let documents = by_id.into_iter();
+        documents.map(|(id, document)| (id.as_str(), &document.parsed))
     }
 
     /// The document that a request names by `documentId`, by the hash of Apollo's protocol, or

@@ -26,10 +26,12 @@ mod http;
 mod limits;
 mod manifest;
 mod negotiate;
+mod operations;
 mod params;
 mod persisted;
 mod prepare;
 mod sse;
+mod subscriptions;
 mod variables;
 mod ws;
 

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::errors::RequestError;
 use super::limits::{self, Cost, Limits};
+use super::subscriptions::single_root;
 
 /// A document that was parsed and is within the limits.
 #[derive(Debug)]
@@ -43,12 +44,14 @@ impl Document {
     /// Parses a text that may come from anybody.
     ///
     /// # Errors
-    /// It exceeds a limit, or is no document.
+    /// It exceeds a limit, is no document, or has a subscription of several root fields.
     pub fn read(text: &str, limits: &Limits) -> Result<Self, RequestError> {
         limits::scan(text, limits)?;
         let parsed = parse_query(text)?;
+        let cost = limits::check(&parsed, limits)?;
+        single_root(&parsed)?;
         Ok(Self {
-            cost: limits::check(&parsed, limits)?,
+            cost,
             parsed,
             text_bytes: text.len(),
         })

@@ -18,6 +18,7 @@ use super::errors::{RequestError, coded, internal};
 use super::limits::at_most;
 use super::params::Params;
 use super::persisted::{Document, hash_of, requested_hash};
+use super::subscriptions;
 use super::variables::measure;
 
 /// An operation within all limits, parsed, its variables coerced. It is not validated yet: the
@@ -64,10 +65,14 @@ impl<E: Executor> Endpoint<E> {
         // The text stays out: the executor needs the parsed document only.
         let mut request = Request::new(String::new());
         request.variables = Variables::from_json(Value::Object(variables));
+        let mut parsed =
+            Arc::try_unwrap(document).map_or_else(|shared| shared.parsed.clone(), |own| own.parsed);
+        if kind == OperationType::Subscription {
+            let name = params.operation_name.as_deref();
+            subscriptions::gather(&mut parsed, name, outputs.subscription());
+        }
         request.operation_name = params.operation_name;
-        request.set_parsed_query(
-            Arc::try_unwrap(document).map_or_else(|shared| shared.parsed.clone(), |own| own.parsed),
-        );
+        request.set_parsed_query(parsed);
         Ok(Operation { kind, request })
     }
 

@@ -1,6 +1,7 @@
 //! `graphql-sse` in distinct connections mode: one HTTP request, one operation, one event stream.
 
 use std::convert::Infallible;
+use std::pin::pin;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Response as GraphQlResponse};
@@ -150,13 +151,32 @@ async fn pump(pump: Pump) {
         matches!(sent, Ok(Ok(())))
     };
     let flow = async {
+        // Said while a comment waited for its place; `Some(None)` at the end.
+        let mut said = None;
         loop {
-            let event = match timeout(keep_alive, responses.next()).await {
-                Ok(Some(response)) => next_event(&response),
-                Ok(None) => break,
-                Err(_) => KEEP_ALIVE.to_owned(),
+            let response = match said.take() {
+                Some(response) => Ok(response),
+                None => timeout(keep_alive, responses.next()).await,
             };
-            if !send(event).await {
+            let sent = match response {
+                // The operation has just spoken, and so holds nothing while this waits.
+                Ok(Some(response)) => send(next_event(&response)).await,
+                Ok(None) => break,
+                // It may be in the middle of a query, and must not be left standing there.
+                Err(_) => {
+                    let mut sent = pin!(send(KEEP_ALIVE.to_owned()));
+                    loop {
+                        tokio::select! {
+                            biased;
+                            sent = &mut sent => break sent,
+                            response = responses.next(), if said.is_none() => {
+                                said = Some(response);
+                            }
+                        }
+                    }
+                }
+            };
+            if !sent {
                 return;
             }
         }

@@ -1,13 +1,13 @@
 //! `graphql-transport-ws`, by its protocol document.
 //!
-//! A socket is one task, which reads, runs its operations and writes; nothing is queued. While a
-//! client takes its time to receive a message, its operations wait, and after the write timeout
-//! the client is dropped. Credentials that end and a server that goes down cut through all of
-//! it, waiting included.
+//! A socket is a task that reads and writes, and one for each operation. While a client takes its
+//! time to receive a message, each operation gets as far as its next answer and waits there, and
+//! nothing more is read; after the write timeout the client is dropped. Credentials that end and
+//! a server that goes down cut through all of it, waiting included.
 
 use std::borrow::Cow;
 
-use async_graphql::{Executor, Response as GraphQlResponse, ServerError};
+use async_graphql::{Executor, Response as GraphQlResponse};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts, Request, State};
@@ -15,18 +15,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
-use tokio_stream::StreamMap;
 use tokio_tungstenite::tungstenite;
 use tracing::Instrument;
 
-use super::errors::{RequestError, classify};
+use super::errors::RequestError;
 use super::http::refuse;
 use super::limits::Violation;
 use super::negotiate::ResponseType;
+use super::operations::{Operations, Output};
 use super::params::Params;
 use super::sse::too_many;
 use super::{Credentials, Endpoint, Refused, Session, going_down};
@@ -123,16 +122,6 @@ enum Incoming {
     Nothing,
 }
 
-/// What an operation has to say.
-enum Output {
-    Next(GraphQlResponse),
-    Error(Vec<ServerError>),
-    Complete,
-}
-
-/// The operations of a socket by their ids.
-type Operations = StreamMap<String, BoxStream<'static, Output>>;
-
 #[derive(Serialize)]
 struct Outgoing<'a, P> {
     #[serde(rename = "type")]
@@ -164,12 +153,16 @@ impl<E: Executor> Connection<E> {
             },
         };
         let Session { data, ended } = session;
-        tokio::select! {
+        let mut operations = Operations::new(self.endpoint.inner.settings.operations_per_socket);
+        let end = tokio::select! {
             biased;
             () = &mut down => going_away(),
             () = ended => End::close(4403, "Forbidden"),
-            Err(end) = self.operate(&*data) => end,
-        }
+            Err(end) = self.operate(&mut operations, &*data) => end,
+        };
+        // Before the client is told: whoever is being closed is no longer there.
+        operations.stop_all().await;
+        end
     }
 
     /// Waits for `connection_init` and acknowledges it.
@@ -205,11 +198,11 @@ impl<E: Executor> Connection<E> {
     /// The life of an acknowledged connection.
     async fn operate(
         &mut self,
+        operations: &mut Operations,
         data: &(dyn Fn() -> async_graphql::Data + Send + Sync),
     ) -> Result<(), End> {
         let settings = &self.endpoint.inner.settings;
         let (ping_interval, silence) = (settings.ping_interval, settings.silence);
-        let mut operations = Operations::new();
         let mut next_ping = Instant::now() + ping_interval;
         loop {
             let silent = self.heard + silence;
@@ -220,32 +213,24 @@ impl<E: Executor> Connection<E> {
                     }
                     Incoming::Ping(payload) => self.pong(payload).await?,
                     Incoming::Subscribe { id, params } => {
-                        if operations.contains_key(&id) {
+                        if operations.contains(&id) {
                             return Err(End::close(4409, format!("Subscriber for {id} already exists")));
                         }
                         match self.start(operations.len(), params, data) {
-                            Ok(operation) => {
-                                operations.insert(id, operation);
-                            }
+                            Ok(responses) => operations.begin(id, responses),
                             Err(error) => self.send("error", Some(&id), Some(error.errors)).await?,
                         }
                     }
-                    Incoming::Complete { id } => {
-                        operations.remove(&id);
-                    }
+                    Incoming::Complete { id } => operations.stop(&id).await,
                     Incoming::Nothing => {}
                 },
-                Some((id, output)) = operations.next(), if !operations.is_empty() => match output {
-                    Output::Next(response) => self.send("next", Some(&id), Some(response)).await?,
-                    // The id is free as soon as the client can know that the operation is over.
-                    Output::Error(errors) => {
-                        operations.remove(&id);
-                        self.send("error", Some(&id), Some(errors)).await?;
+                (id, output) = operations.next() => match output {
+                    Output::Next(response, passage) => {
+                        self.send("next", Some(&id), Some(response)).await?;
+                        passage.written().await;
                     }
-                    Output::Complete => {
-                        operations.remove(&id);
-                        self.send("complete", Some(&id), None::<()>).await?;
-                    }
+                    Output::Error(errors) => self.send("error", Some(&id), Some(errors)).await?,
+                    Output::Complete => self.send("complete", Some(&id), None::<()>).await?,
                 },
                 () = sleep_until(next_ping) => {
                     self.write(Message::Ping(Bytes::new())).await?;
@@ -262,20 +247,14 @@ impl<E: Executor> Connection<E> {
         running: usize,
         params: Params,
         data: &(dyn Fn() -> async_graphql::Data + Send + Sync),
-    ) -> Result<BoxStream<'static, Output>, RequestError> {
+    ) -> Result<BoxStream<'static, GraphQlResponse>, RequestError> {
         let max = self.endpoint.inner.settings.operations_per_socket;
         if running >= max {
             let limit = "operations_per_socket";
             return Err(Violation::Exceeded { limit, max }.into());
         }
         let operation = self.endpoint.prepare(params)?;
-        let responses = self.endpoint.stream(operation, data());
-        let outputs = responses.map(|response| match classify(response) {
-            Ok(response) => Output::Next(response),
-            Err(errors) => Output::Error(errors),
-        });
-        let complete = stream::once(std::future::ready(Output::Complete));
-        Ok(outputs.chain(complete).boxed())
+        Ok(self.endpoint.stream(operation, data()))
     }
 
     /// The next message. Cancelling it loses nothing.

@@ -1,5 +1,9 @@
 //! Only the operations of a manifest run, where the deployment wants it so.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use haven::domain::accounts::{self, Registration};
 use haven::domain::input::Check;
 use haven::language::Language;
@@ -11,6 +15,9 @@ use crate::support::client::Answer;
 use crate::support::databases::Database;
 use crate::support::haven::{Haven, PASSWORD, Person};
 use crate::support::socket::Socket;
+
+/// Nothing here takes this long; it only keeps a broken test from hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const ME: &str = "query Me { me { username } }";
 const LOGIN: &str = "mutation Login($input: LoginInput!) { login(input: $input) { token } }";
@@ -283,4 +290,79 @@ fn what_is_no_manifest_says_why() {
         assert!(error.to_string().contains(says), "{manifest}: {error}");
     }
     Manifest::parse("{}", &Limits::default()).unwrap();
+}
+
+/// What the program says where it does not serve with this manifest.
+fn refusal(manifest: &Value) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("manifest.json");
+    std::fs::write(&path, manifest.to_string()).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_haven"))
+        .env_clear()
+        .current_dir(folder.path())
+        .env("HAVEN_LISTEN", "127.0.0.1:0")
+        .env("HAVEN_OPERATIONS_MANIFEST", &path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = program.try_wait().unwrap() {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            program.kill().unwrap();
+            panic!("it serves with {manifest}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(1));
+    let mut said = String::new();
+    program.stderr.unwrap().read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn an_operation_that_does_not_fit_the_schema_keeps_haven_from_starting() {
+    let secret =
+        "query Old($n: String) { me { id secretField(name: \"SECRET\") } users(x: $n) { y } }";
+    let mut apollo = apollo();
+    let operations = apollo["operations"].as_array_mut().unwrap();
+    operations.push(json!({"id": "8f3a", "name": "Old", "type": "query", "body": secret}));
+    let said = refusal(&apollo);
+    assert!(said.contains("operation 8f3a"), "{said}");
+    assert!(
+        said.contains("Old does not fit the schema: at 1:"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("SECRET") && !said.contains("secretField"),
+        "{said}"
+    );
+    for (text, fits_not) in [
+        ("{ nothing }", "does not fit the schema"),
+        (
+            "mutation { logout(everywhere: 1) }",
+            "does not fit the schema",
+        ),
+        (
+            "query ($x: Nobody) { me { id } }",
+            "does not fit the schema",
+        ),
+        ("query ($x: Int) { me { id } }", "does not fit the schema"),
+        ("{ me { ...F } }", "does not fit the schema"),
+        (
+            "subscription { supportMessages(userId: \"me\") { nothing } }",
+            "does not fit the schema",
+        ),
+        (
+            "subscription { supportEvents { __typename } supportMessages(userId: \"me\") { id } }",
+            "single root field",
+        ),
+    ] {
+        let said = refusal(&json!({"fits": ME, "later": text}));
+        assert!(said.contains("operation later"), "{text}: {said}");
+        assert!(said.contains(fits_not), "{text}: {said}");
+    }
 }

@@ -56,6 +56,24 @@ async fn next(subscription: &mut Subscription) -> String {
 }
 
 on_both! {
+    async fn components_select_what_each_of_them_shows(database) {
+        let haven = Haven::start(database).await;
+        let anna = haven.person("anna").await;
+        let query = "subscription($me: ID!) { ...Text ...Time }
+            fragment Text on Subscription { supportMessages(userId: $me) { message user { id } } }
+            fragment Time on Subscription { supportMessages(userId: $me) { fromAdmin user { username } } }";
+        let mut phone = Subscription::start(&haven, &anna, query, json!({"me": "me"})).await;
+        // Its own words come back, so that it may wait for its being there.
+        eventually(async || haven.app.presence.is_online(anna.id)).await;
+        send(&haven, &anna, &anna, "heard once").await;
+        send(&haven, &anna, &anna, "and then this").await;
+        for message in ["heard once", "and then this"] {
+            let user = json!({"id": anna.id.to_string(), "username": "anna"});
+            let expected = json!({"message": message, "fromAdmin": false, "user": user});
+            assert_eq!(phone.next().await["supportMessages"], expected);
+        }
+    }
+
     async fn a_message_says_whose_it_is(database) {
         let haven = Haven::start(database).await;
         let anna = haven.person("anna").await;

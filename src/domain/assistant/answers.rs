@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entity::assistant_answer::{self as answer, AnswerState};
 use entity::chat_message::{self as message, Sender};
 use entity::user;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -171,14 +172,35 @@ pub(super) const fn source_of(message: &message::Model) -> Source {
     }
 }
 
-/// Finishes by the guide, for ever, what nobody finished in time: whoever wrote it is gone.
-pub async fn mend(app: Arc<App>) {
-    loop {
-        if let Err(error) = finish_overdue(&app).await {
-            tracing::warn!(%error, "overdue answers could not be finished");
+/// Finishes by the guide, for ever, what nobody finished in time: whoever wrote it is gone. To be
+/// called before this process answers anybody: on SQLite, which one process serves, whatever is
+/// unfinished then was left behind, and is finished at once.
+pub fn mend(app: Arc<App>) -> impl Future<Output = ()> + Send {
+    let started = app.clock.now();
+    async move {
+        if app.db.read().get_database_backend() == DbBackend::Sqlite
+            && let Err(error) = due(&app, started).await
+        {
+            tracing::warn!(%error, "answers left behind have to wait until they are due");
         }
-        tokio::time::sleep(LOOK_AROUND).await;
+        loop {
+            if let Err(error) = finish_overdue(&app).await {
+                tracing::warn!(%error, "overdue answers could not be finished");
+            }
+            tokio::time::sleep(LOOK_AROUND).await;
+        }
     }
+}
+
+/// Makes due what was begun before, and not finished.
+async fn due(app: &App, before: DateTime<Utc>) -> Result<()> {
+    answer::Entity::update_many()
+        .col_expr(answer::Column::DueAt, Expr::value(before))
+        .filter(answer::Column::State.eq(AnswerState::Writing))
+        .filter(answer::Column::CreatedAt.lt(before))
+        .exec(app.db.read())
+        .await?;
+    Ok(())
 }
 
 /// Finishes what is overdue now; how many there were.

@@ -1,5 +1,6 @@
 //! What the tests start and talk to.
 
+pub mod attacks;
 pub mod client;
 pub mod databases;
 pub mod haven;

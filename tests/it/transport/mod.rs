@@ -6,4 +6,5 @@ mod limits;
 mod npm;
 mod server;
 mod sse;
+mod subscriptions;
 mod ws;
