@@ -14,6 +14,7 @@ mod phrases;
 pub mod privacy;
 mod reach;
 pub mod safety;
+pub mod sense;
 mod spelling;
 mod writing;
 

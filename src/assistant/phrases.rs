@@ -34,6 +34,16 @@ impl Words {
         Self(kept.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// The words, in their order.
+    pub(super) fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The words themselves.
+    pub(super) fn into_vec(self) -> Vec<String> {
+        self.0
+    }
+
     /// What the words may have been meant to be, by [`spelling`]. `None` where that is what they
     /// are.
     pub(super) fn mended(mut self) -> Option<Self> {

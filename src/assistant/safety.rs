@@ -8,10 +8,18 @@
 use super::danger::{DANGER, HARMLESS};
 use super::harm::{GRAVE, HARM, REFUSALS};
 use super::phrases::Words;
+use super::sense;
 
-/// Whether `text` speaks of danger to somebody's life or safety.
+/// Whether `text` speaks of danger to somebody's life or safety: a rule finds it, or the
+/// classifier ([`sense`]) hears it.
 #[must_use]
 pub fn speaks_of_danger(text: &str) -> bool {
+    rules_find_danger(text) || sense::hears_danger(text)
+}
+
+/// Whether a rule finds danger, whatever the classifier hears.
+#[must_use]
+pub fn rules_find_danger(text: &str) -> bool {
     let read = |words: Words| words.without(HARMLESS).hold_any(DANGER);
     let words = Words::new(text);
     if read(words.clone()) {
