@@ -10,10 +10,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use haven::assistant::sense::{SIZE, features, readings, share, windows};
 
-const EPOCHS: usize = 30;
-const RATE: f32 = 0.25;
+const EPOCHS: usize = 20;
+const RATE: f32 = 0.05;
 /// How fast weights shrink that nothing speaks for.
-const DECAY: f32 = 2e-5;
+const DECAY: f32 = 3e-4;
 const FOLDS: usize = 5;
 
 /// A phrase, its variants with it.

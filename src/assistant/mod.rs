@@ -3,6 +3,7 @@
 //!
 //! A person in need always gets an answer, so a [`Draft`] has no error.
 
+mod concepts;
 pub mod crisis;
 mod danger;
 mod draft;

@@ -6,20 +6,24 @@
 //! phrases in `tests/data/redteam/train` by `cargo run --example sense`, which is deterministic,
 //! and lie beside this file. It adds to the rules and takes nothing away from them.
 
+use super::concepts;
 use super::phrases::Words;
 
-/// How many weights there are; 64 KiB of them.
-pub const SIZE: usize = 1 << 16;
+/// How many weights there are; 128 KiB of them.
+pub const SIZE: usize = 1 << 17;
 
 /// From this score on a text is taken for one about danger. Chosen by cross-validation on the
 /// phrases trained on (`cargo run --example sense -- --folds`), not on those held out.
-pub const THRESHOLD: f32 = 0.0;
+pub const THRESHOLD: f32 = 1.25;
 
 /// A sentence of more words is read in overlapping parts.
 const LONG: usize = 28;
 
 /// Neighbouring sentences are read together up to this many words.
 const TOGETHER: usize = 36;
+
+/// Meanings of words so far from each other are taken together.
+const PAIRED: usize = 5;
 
 /// One byte a weight, signed, after the number that every one is to be multiplied by and the
 /// bias, both as little-endian `f32`.
@@ -149,6 +153,7 @@ pub fn features(words: &[&str]) -> Vec<u32> {
             found.push(hashed(b'p', first, second));
         }
     }
+    meanings(words, &mut found);
     if let (Some(first), Some(last)) = (words.first(), words.last()) {
         found.push(hashed(b'^', first, ""));
         found.push(hashed(b'$', last, ""));
@@ -158,7 +163,32 @@ pub fn features(words: &[&str]) -> Vec<u32> {
     found
 }
 
-/// Three to five letters in a row, with marks for where a word begins and ends.
+/// The meanings of the words, alone, in pairs and in threes that are near each other.
+fn meanings(words: &[&str], found: &mut Vec<u32>) {
+    let meant: Vec<Vec<usize>> = words.iter().map(|word| concepts::of(word).collect()).collect();
+    let mut add = |numbers: &mut [usize]| {
+        numbers.sort_unstable();
+        let name: Vec<String> = numbers.iter().map(usize::to_string).collect();
+        found.push(hashed(b'c', &name.join(" "), ""));
+    };
+    for (at, first) in meant.iter().enumerate() {
+        for one in first {
+            add(&mut [*one]);
+            for (later, second) in meant.iter().enumerate().skip(at + 1).take(PAIRED) {
+                for other in second {
+                    add(&mut [*one, *other]);
+                    for third in meant.iter().skip(later + 1).take(2) {
+                        for last in third {
+                            add(&mut [*one, *other, *last]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Four letters in a row, with marks for where a word begins and ends.
 fn grams(word: &str, found: &mut Vec<u32>) {
     let marked: String = format!("^{word}$");
     let starts: Vec<usize> = marked
@@ -168,10 +198,8 @@ fn grams(word: &str, found: &mut Vec<u32>) {
         .collect();
     // A word without end is no word.
     for (at, from) in starts.iter().enumerate().take(40) {
-        for length in 3..=5 {
-            if let Some(gram) = starts.get(at + length).and_then(|to| marked.get(*from..*to)) {
-                found.push(hashed(b'g', gram, ""));
-            }
+        if let Some(gram) = starts.get(at + 4).and_then(|to| marked.get(*from..*to)) {
+            found.push(hashed(b'g', gram, ""));
         }
     }
 }
