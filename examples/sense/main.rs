@@ -63,12 +63,18 @@ fn main() -> anyhow::Result<()> {
     }
     let all: Vec<&Phrase> = phrases.iter().collect();
     let (weights, bias) = learn(&all);
-    let largest = weights.iter().fold(0.0_f32, |most, weight| most.max(weight.abs()));
+    let largest = weights
+        .iter()
+        .fold(0.0_f32, |most, weight| most.max(weight.abs()));
     let scale = largest / 127.0;
     let mut bytes = Vec::with_capacity(SIZE + 8);
     bytes.extend(scale.to_le_bytes());
     bytes.extend(bias.to_le_bytes());
-    bytes.extend(weights.iter().map(|weight| (weight / scale).round() as i8 as u8));
+    bytes.extend(
+        weights
+            .iter()
+            .map(|weight| (weight / scale).round() as i8 as u8),
+    );
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
     fs::write(&path, bytes)?;
     Ok(())
@@ -79,7 +85,9 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     let whole = judged(&variants[0]);
     let mut parts = Vec::new();
     for variant in variants {
-        let russian = variant.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
+        let russian = variant
+            .chars()
+            .any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
         let mut typed = vec![variant.clone(), mistyped(&variant, dice)];
         if russian {
             typed.push(in_latin(&variant));
@@ -89,11 +97,14 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
                 // The danger is in the whole of it; a part may be harmless.
                 let latin_russian = number == 2;
                 let readings = readings(text);
-                let read = if latin_russian { readings.last() } else { readings.first() };
-                let words: Vec<&str> = read
+                let read = if latin_russian {
+                    readings.last()
+                } else {
+                    readings.first()
+                };
+                let words: Vec<_> = read
                     .iter()
                     .flat_map(|sentences| sentences.iter().flatten())
-                    .map(String::as_str)
                     .collect();
                 parts.push(features(&words));
             } else {
@@ -101,7 +112,11 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
             }
         }
     }
-    Phrase { danger, parts, whole }
+    Phrase {
+        danger,
+        parts,
+        whole,
+    }
 }
 
 fn judged(text: &str) -> Vec<Vec<u32>> {
@@ -148,12 +163,27 @@ fn mistyped(text: &str, dice: &mut Dice) -> String {
             1 => drop(letters.remove(at)),
             2 => letters.insert(at, letters[at]),
             _ => {
-                let sounds = [('о', 'а'), ('е', 'и'), ('и', 'е'), ('я', 'и'), ('ю', 'у'), ('a', 'e'), ('e', 'a'), ('i', 'e')];
+                let sounds = [
+                    ('о', 'а'),
+                    ('е', 'и'),
+                    ('и', 'е'),
+                    ('я', 'и'),
+                    ('ю', 'у'),
+                    ('a', 'e'),
+                    ('e', 'a'),
+                    ('i', 'e'),
+                ];
                 let from = dice.below(letters.len());
-                let vowel = letters.iter().skip(from).position(|c| sounds.iter().any(|(is, _)| is == c));
+                let vowel = letters
+                    .iter()
+                    .skip(from)
+                    .position(|c| sounds.iter().any(|(is, _)| is == c));
                 if let Some(vowel) = vowel {
                     let letter = &mut letters[from + vowel];
-                    *letter = sounds.iter().find(|(is, _)| is == letter).map_or(*letter, |(_, typed)| *typed);
+                    *letter = sounds
+                        .iter()
+                        .find(|(is, _)| is == letter)
+                        .map_or(*letter, |(_, typed)| *typed);
                 }
             }
         }
@@ -168,11 +198,44 @@ fn in_latin(text: &str) -> String {
     text.to_lowercase()
         .chars()
         .map(|c| match c {
-            'а' => "a", 'б' => "b", 'в' => "v", 'г' => "g", 'д' => "d", 'е' => "e", 'ё' => "e", 'ж' => "zh",
-            'з' => "z", 'и' => "i", 'й' => "y", 'к' => "k", 'л' => "l", 'м' => "m", 'н' => "n", 'о' => "o",
-            'п' => "p", 'р' => "r", 'с' => "s", 'т' => "t", 'у' => "u", 'ф' => "f", 'х' => "h", 'ц' => "ts",
-            'ч' => "ch", 'ш' => "sh", 'щ' => "sch", 'ъ' | 'ь' => "", 'ы' => "y", 'э' => "e", 'ю' => "yu", 'я' => "ya",
-            ' ' => " ", ',' => ",", '.' => ".", '?' => "?", '!' => "!", _ => " ",
+            'а' => "a",
+            'б' => "b",
+            'в' => "v",
+            'г' => "g",
+            'д' => "d",
+            'е' => "e",
+            'ё' => "e",
+            'ж' => "zh",
+            'з' => "z",
+            'и' => "i",
+            'й' => "y",
+            'к' => "k",
+            'л' => "l",
+            'м' => "m",
+            'н' => "n",
+            'о' => "o",
+            'п' => "p",
+            'р' => "r",
+            'с' => "s",
+            'т' => "t",
+            'у' => "u",
+            'ф' => "f",
+            'х' => "h",
+            'ц' => "ts",
+            'ч' => "ch",
+            'ш' => "sh",
+            'щ' => "sch",
+            'ъ' | 'ь' => "",
+            'ы' => "y",
+            'э' => "e",
+            'ю' => "yu",
+            'я' => "ya",
+            ' ' => " ",
+            ',' => ",",
+            '.' => ".",
+            '?' => "?",
+            '!' => "!",
+            _ => " ",
         })
         .collect()
 }
@@ -245,6 +308,10 @@ fn folds(phrases: &[Phrase]) {
             let heard = all.iter().filter(|(score, _)| *score >= threshold).count();
             heard as f32 * 100.0 / all.len() as f32
         };
-        println!("{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %", percent(true), percent(false));
+        println!(
+            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %",
+            percent(true),
+            percent(false)
+        );
     }
 }

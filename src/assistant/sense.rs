@@ -76,56 +76,93 @@ pub fn share(count: usize) -> f32 {
     1.0 / (count.max(12) as f32).sqrt()
 }
 
+/// A word, and what it says by itself.
+pub struct Word {
+    text: String,
+    /// Where its first five letters end.
+    stem: usize,
+    /// The features that it has wherever it stands.
+    own: Vec<u32>,
+    meanings: Vec<u32>,
+}
+
+impl Word {
+    fn new(text: String) -> Self {
+        let stem = text
+            .char_indices()
+            .nth(5)
+            .map_or(text.len(), |(end, _)| end);
+        let mut own = vec![hashed(b'w', [text.as_bytes()])];
+        own.push(hashed(
+            b's',
+            [text.get(..stem).unwrap_or_default().as_bytes()],
+        ));
+        grams(&text, &mut own);
+        let meanings = concepts::of(&text);
+        Self {
+            text,
+            stem,
+            own,
+            meanings,
+        }
+    }
+
+    fn stem(&self) -> &str {
+        self.text.get(..self.stem).unwrap_or_default()
+    }
+}
+
 /// The sentences of the text as words: as typed, and where they differ as they may have been
 /// meant, and read as Russian in Latin letters.
 #[must_use]
-pub fn readings(text: &str) -> Vec<Vec<Vec<String>>> {
+pub fn readings(text: &str) -> Vec<Vec<Vec<Word>>> {
     let typed: Vec<Words> = text
         .split(['.', '!', '?', '…', '\n', ';'])
         .map(Words::new)
         .filter(|words| !words.as_slice().is_empty())
         .collect();
-    let read = |words: Vec<Words>| words.into_iter().map(Words::into_vec).collect();
     let mended: Vec<Words> = typed
         .iter()
         .map(|words| words.clone().mended().unwrap_or_else(|| words.clone()))
         .collect();
-    let mut readings = vec![read(typed.clone())];
-    let differs = |a: &[Words], b: &[Words]| {
-        a.iter()
-            .zip(b)
-            .any(|(one, other)| one.as_slice() != other.as_slice())
-    };
-    if differs(&typed, &mended) {
-        readings.push(read(mended));
-    }
     let cyrillic: Vec<Words> = typed
         .iter()
         .map(|words| words.in_cyrillic().unwrap_or_else(|| words.clone()))
         .collect();
     // Who writes Cyrillic as well as Latin letters means the Latin ones.
     let only_latin = !text.chars().any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
-    if only_latin && differs(&typed, &cyrillic) {
-        readings.push(read(cyrillic));
-    }
-    readings
+    let differs = |read: &[Words]| {
+        typed
+            .iter()
+            .zip(read)
+            .any(|(one, other)| one.as_slice() != other.as_slice())
+    };
+    let (mends, reads) = (differs(&mended), only_latin && differs(&cyrillic));
+    let words = |read: Vec<Words>| {
+        read.into_iter()
+            .map(|words| words.into_vec().into_iter().map(Word::new).collect())
+            .collect()
+    };
+    [(typed, true), (mended, mends), (cyrillic, reads)]
+        .into_iter()
+        .filter_map(|(read, differs)| differs.then(|| words(read)))
+        .collect()
 }
 
 /// The parts of a text that are judged by themselves.
 #[must_use]
-pub fn windows(sentences: &[Vec<String>]) -> Vec<Vec<&str>> {
+pub fn windows(sentences: &[Vec<Word>]) -> Vec<Vec<&Word>> {
     let mut windows = Vec::new();
     for (at, sentence) in sentences.iter().enumerate() {
         if sentence.len() > LONG {
             let parts = (0..sentence.len()).step_by(LONG / 2);
             for from in parts.take_while(|from| from + LONG / 2 < sentence.len()) {
-                let part = sentence.iter().skip(from).take(LONG);
-                windows.push(part.map(String::as_str).collect());
+                windows.push(sentence.iter().skip(from).take(LONG).collect());
             }
         }
-        let mut window: Vec<&str> = Vec::new();
+        let mut window: Vec<&Word> = Vec::new();
         for sentence in sentences.iter().skip(at).take(4) {
-            window.extend(sentence.iter().map(String::as_str));
+            window.extend(sentence);
             if window.len() > TOGETHER {
                 break;
             }
@@ -137,26 +174,23 @@ pub fn windows(sentences: &[Vec<String>]) -> Vec<Vec<&str>> {
 
 /// The features of these words, each once, as indices below [`SIZE`].
 #[must_use]
-pub fn features(words: &[&str]) -> Vec<u32> {
+pub fn features(words: &[&Word]) -> Vec<u32> {
     let mut found = Vec::with_capacity(words.len() * 24);
-    let stems: Vec<&str> = words.iter().map(|word| beginning(word, 5)).collect();
     for (at, word) in words.iter().enumerate() {
-        found.push(hashed(b'w', word, ""));
-        found.push(hashed(b's', stems.get(at).copied().unwrap_or_default(), ""));
-        grams(word, &mut found);
+        found.extend(&word.own);
         if let Some(next) = words.get(at + 1) {
-            found.push(hashed(b'b', word, next));
+            found.push(hashed(b'b', [word.text.as_bytes(), next.text.as_bytes()]));
         }
-        let stem = stems.get(at).copied().unwrap_or_default();
-        for near in stems.iter().skip(at + 1).take(3) {
-            let (first, second) = if stem <= *near { (stem, *near) } else { (*near, stem) };
-            found.push(hashed(b'p', first, second));
+        let stem = word.stem();
+        for near in words.iter().skip(at + 1).take(3) {
+            let pair = [stem.min(near.stem()), stem.max(near.stem())];
+            found.push(hashed(b'p', pair.map(str::as_bytes)));
         }
     }
     meanings(words, &mut found);
     if let (Some(first), Some(last)) = (words.first(), words.last()) {
-        found.push(hashed(b'^', first, ""));
-        found.push(hashed(b'$', last, ""));
+        found.push(hashed(b'^', [first.text.as_bytes()]));
+        found.push(hashed(b'$', [last.text.as_bytes()]));
     }
     found.sort_unstable();
     found.dedup();
@@ -164,22 +198,20 @@ pub fn features(words: &[&str]) -> Vec<u32> {
 }
 
 /// The meanings of the words, alone, in pairs and in threes that are near each other.
-fn meanings(words: &[&str], found: &mut Vec<u32>) {
-    let meant: Vec<Vec<usize>> = words.iter().map(|word| concepts::of(word).collect()).collect();
-    let mut add = |numbers: &mut [usize]| {
+fn meanings(words: &[&Word], found: &mut Vec<u32>) {
+    let mut add = |mut numbers: [u32; 3]| {
         numbers.sort_unstable();
-        let name: Vec<String> = numbers.iter().map(usize::to_string).collect();
-        found.push(hashed(b'c', &name.join(" "), ""));
+        found.push(hashed(b'c', numbers.map(u32::to_le_bytes).each_ref()));
     };
-    for (at, first) in meant.iter().enumerate() {
-        for one in first {
-            add(&mut [*one]);
-            for (later, second) in meant.iter().enumerate().skip(at + 1).take(PAIRED) {
-                for other in second {
-                    add(&mut [*one, *other]);
-                    for third in meant.iter().skip(later + 1).take(2) {
-                        for last in third {
-                            add(&mut [*one, *other, *last]);
+    for (at, first) in words.iter().enumerate() {
+        for one in &first.meanings {
+            add([0, 0, *one]);
+            for (later, second) in words.iter().enumerate().skip(at + 1).take(PAIRED) {
+                for other in &second.meanings {
+                    add([0, *one, *other]);
+                    for third in words.iter().skip(later + 1).take(2) {
+                        for last in &third.meanings {
+                            add([*one, *other, *last]);
                         }
                     }
                 }
@@ -199,28 +231,20 @@ fn grams(word: &str, found: &mut Vec<u32>) {
     // A word without end is no word.
     for (at, from) in starts.iter().enumerate().take(40) {
         if let Some(gram) = starts.get(at + 4).and_then(|to| marked.get(*from..*to)) {
-            found.push(hashed(b'g', gram, ""));
+            found.push(hashed(b'g', [gram.as_bytes()]));
         }
     }
 }
 
-fn beginning(word: &str, letters: usize) -> &str {
-    word.char_indices()
-        .nth(letters)
-        .and_then(|(end, _)| word.get(..end))
-        .unwrap_or(word)
-}
-
 /// FNV-1a, folded to the number of weights.
-fn hashed(kind: u8, one: &str, other: &str) -> u32 {
-    let bytes = [kind]
-        .into_iter()
-        .chain(one.bytes())
-        .chain([0])
-        .chain(other.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+fn hashed<const N: usize>(kind: u8, parts: [impl AsRef<[u8]>; N]) -> u32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut mix = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    mix(kind);
+    for part in &parts {
+        part.as_ref().iter().copied().for_each(&mut mix);
+        mix(0);
+    }
     let folded = (hash ^ (hash >> 29)) & (SIZE as u64 - 1);
     u32::try_from(folded).unwrap_or_default()
 }
@@ -232,7 +256,9 @@ mod tests {
     #[test]
     fn there_is_a_weight_for_every_feature() {
         assert_eq!(LEARNT.len(), SIZE + 8);
-        let all = features(&["хочу", "жить", "to", "be"]);
+        let read = readings("хочу жить to be");
+        let windows: Vec<_> = read.iter().flat_map(|one| windows(one)).collect();
+        let all = features(&windows[0]);
         assert!(all.iter().all(|feature| (*feature as usize) < SIZE));
     }
 
@@ -256,6 +282,10 @@ mod tests {
         let read = readings(&text);
         let windows: Vec<_> = read.iter().flat_map(|one| windows(one)).collect();
         assert!(windows.iter().all(|window| window.len() <= 36));
-        assert!(windows.iter().any(|window| window.last() == Some(&"w99")));
+        assert!(
+            windows
+                .iter()
+                .any(|window| window.last().is_some_and(|word| word.text == "w99"))
+        );
     }
 }
