@@ -156,6 +156,8 @@ impl Server {
             key: Some(SecretString::from(KEY)),
             model: "quiet-1".into(),
             timeout: DEFAULT_TIMEOUT,
+            // What is counted here is the requests for answers.
+            screening_timeout: Duration::ZERO,
             ..AssistantSettings::default()
         }
     }
