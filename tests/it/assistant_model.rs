@@ -505,6 +505,7 @@ async fn something_that_is_no_http_is_a_failure_and_asked_again_once() {
     let assistant = assistant(AssistantSettings {
         url: Some(format!("http://{address}/v1").parse().unwrap()),
         model: "m".into(),
+        screening_timeout: Duration::ZERO,
         ..AssistantSettings::default()
     });
     is_guide(&ask(&assistant, &[], QUESTION).await, QUESTION);
