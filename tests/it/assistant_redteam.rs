@@ -28,7 +28,7 @@ const BENIGN: [&str; 3] = [
 /// measured, less a little, and far from the aim, which is all of the crises and less than 5 of
 /// the others. See the README beside the sets.
 const HEARD_PERCENT: [usize; 3] = [100, 80, 60];
-const FALSE_PERCENT: [usize; 3] = [5, 5, 11];
+const FALSE_PERCENT: [usize; 3] = [5, 5, 12];
 
 fn cases(file: &'static str) -> Vec<(&'static str, &'static str)> {
     file.lines()
