@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use url::Url;
 
-use crate::assistant::{Assistant, AssistantSettings};
+use crate::assistant::{Assistant, AssistantSettings, DEFAULT_SCREENING_TIMEOUT};
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -78,6 +78,7 @@ impl App {
                 model: config.assistant_model.clone(),
                 timeout: config.assistant_timeout(),
                 token_timeout: Duration::from_secs(config.assistant_token_timeout),
+                screening_timeout: DEFAULT_SCREENING_TIMEOUT,
                 concurrent: config.assistant_concurrent as usize,
             })?,
             answers: Answers::default(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::model::{Failure, Model, Prepared};
@@ -67,6 +68,8 @@ pub struct Progress {
     pub revision: i32,
     /// Who finished it; `None` while it is written.
     pub source: Option<Source>,
+    /// The model saw danger in the question, whatever was found in it before.
+    pub danger: bool,
 }
 
 /// Who is writing.
@@ -89,6 +92,11 @@ pub struct Draft<'a> {
     deadline: Instant,
     opening: String,
     revision: i32,
+    /// The model's word whether the question speaks of danger, while it is awaited.
+    screening: JoinSet<bool>,
+    /// What is shown once that word is there.
+    waiting: Option<Progress>,
+    danger: bool,
     /// What the model wrote and may be shown, with the placeholders in it.
     shown: String,
     /// What it wrote since: the beginning of a sentence.
@@ -109,6 +117,9 @@ impl Assistant {
             deadline: Instant::now() + model.map_or(Duration::ZERO, |model| model.timeout),
             opening: question.opening(),
             revision: 0,
+            screening: JoinSet::new(),
+            waiting: None,
+            danger: false,
             shown: String::new(),
             held: String::new(),
         }
@@ -119,8 +130,26 @@ impl Draft<'_> {
     /// How the answer stands after the next step; `None` once it is finished. Never fails: where
     /// the model does, its failure is logged by kind and the guide goes on.
     ///
-    /// A sentence is shown when all of it was written and the rules have seen it.
+    /// A sentence is shown when all of it was written and the rules have seen it; the first one
+    /// when the model has said whether the question speaks of danger, or has had the time to.
+    ///
+    /// May be dropped and called again: nothing is lost.
     pub async fn next(&mut self) -> Option<Progress> {
+        if self.waiting.is_none() {
+            self.waiting = self.written().await;
+        }
+        // Nothing to wait for, where it was asked nothing.
+        let alarmed = matches!(self.screening.join_next().await, Some(Ok(true)));
+        let progress = self.waiting.take()?;
+        Some(if alarmed {
+            self.alarmed(progress.source)
+        } else {
+            progress
+        })
+    }
+
+    /// What can be shown after the next step.
+    async fn written(&mut self) -> Option<Progress> {
         loop {
             if matches!(self.writer, Writer::Finished) {
                 return None;
@@ -155,6 +184,10 @@ impl Draft<'_> {
 
     /// Ends it now, by the guide.
     pub fn hand_over(&mut self) -> Progress {
+        self.screening.abort_all();
+        if let Some(finished) = self.waiting.take().filter(|last| last.source.is_some()) {
+            return finished;
+        }
         if self.nothing_written() {
             self.by_guide()
         } else {
@@ -169,13 +202,46 @@ impl Draft<'_> {
         }
         let prepared = match self.prepared.take() {
             Some(prepared) => prepared,
-            None => self.prepare(model)?,
+            None => {
+                let prepared = self.prepare(model)?;
+                self.screen(model);
+                prepared
+            }
         };
         let prepared = self.prepared.insert(prepared);
         let writing = model.ask(prepared).await?;
         self.writer = Writer::Model(Box::new(writing));
         // Not yet an end: the writer is there now.
         Ok(Some(String::new()))
+    }
+
+    /// Asks, beside the answer, whether the question speaks of danger, unless that is known.
+    /// The place that the answer holds is for both.
+    fn screen(&mut self, model: &Model) {
+        if model.screening_timeout.is_zero() || self.question.is_crisis() {
+            return;
+        }
+        let text = self.question.private.scrub(&self.question.text);
+        match model.screening(&text, model.screening_timeout) {
+            Ok(screening) => drop(self.screening.spawn(screening)),
+            Err(failure) => tracing::info!(%failure, "the model did not screen a question"),
+        }
+    }
+
+    /// Puts the crisis lines first: the model says that the question speaks of danger.
+    fn alarmed(&mut self, source: Option<Source>) -> Progress {
+        self.danger = true;
+        let lines = self.lines();
+        if self.opening != lines {
+            // What was stored as the beginning is no longer one.
+            self.revision += i32::from(!self.opening.is_empty());
+            self.opening = lines;
+        }
+        let everyday = guide::after_the_lines(&self.question.text, self.question.language);
+        if source == Some(Source::Guide) && self.shown == everyday {
+            self.shown = guide::safe_for_now(self.spoken()).to_owned();
+        }
+        self.progress(source)
     }
 
     /// The question as it may leave.
@@ -249,6 +315,7 @@ impl Draft<'_> {
         if self.opening.is_empty() && safety::sees_danger(&seen) {
             self.opening = self.lines();
             self.revision += 1;
+            self.danger = true;
         }
         self.shown.push_str(&std::mem::take(&mut self.held));
         true
@@ -268,6 +335,7 @@ impl Draft<'_> {
             text: cut(&joined(&self.opening, said.trim_start())),
             revision: self.revision,
             source,
+            danger: self.danger,
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! A person in need always gets an answer, so a [`Draft`] has no error.
 
+mod concepts;
 pub mod crisis;
 mod danger;
 mod draft;
@@ -14,6 +15,8 @@ mod phrases;
 pub mod privacy;
 mod reach;
 pub mod safety;
+mod screening;
+pub mod sense;
 mod spelling;
 mod writing;
 
@@ -32,6 +35,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the model may be silent within an answer unless the deployment says otherwise.
 pub const DEFAULT_TOKEN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long an answer waits for the model to say whether the question speaks of danger. Enough
+/// for one word; short enough not to be felt as silence.
+pub const DEFAULT_SCREENING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The greatest number of turns of the talk so far that the model is shown.
 pub const MAX_HISTORY_TURNS: usize = 20;
@@ -66,7 +73,11 @@ pub struct AssistantSettings {
     pub timeout: Duration,
     /// The longest silence within an answer.
     pub token_timeout: Duration,
-    /// The greatest number of calls at one time.
+    /// How long the model may take to say whether a question speaks of danger; never longer than
+    /// `timeout`. Zero: it is not asked.
+    pub screening_timeout: Duration,
+    /// The greatest number of questions that the model is asked at one time. Two requests at
+    /// most are made for one: the screening and the answer.
     pub concurrent: usize,
 }
 
@@ -79,6 +90,7 @@ impl Default for AssistantSettings {
             model: String::new(),
             timeout: DEFAULT_TIMEOUT,
             token_timeout: DEFAULT_TOKEN_TIMEOUT,
+            screening_timeout: DEFAULT_SCREENING_TIMEOUT,
             concurrent: MAX_CONCURRENT_CALLS,
         }
     }

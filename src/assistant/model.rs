@@ -145,6 +145,8 @@ pub(super) struct Model {
     pub(super) timeout: Duration,
     /// For one event of an answer, the first included.
     token_timeout: Duration,
+    /// For the word whether a question speaks of danger; zero where it is not asked for.
+    pub(super) screening_timeout: Duration,
     calls: Arc<Semaphore>,
 }
 
@@ -156,6 +158,7 @@ impl Model {
             model: name,
             timeout,
             token_timeout,
+            screening_timeout,
             concurrent,
             ..
         } = settings.clone();
@@ -208,6 +211,7 @@ impl Model {
             name,
             timeout,
             token_timeout,
+            screening_timeout: screening_timeout.min(timeout),
             calls: Arc::new(Semaphore::new(concurrent)),
         })
     }
@@ -238,28 +242,46 @@ impl Model {
 
     /// Asks, and returns once the answer begins.
     pub(super) async fn ask(&self, prepared: &Prepared) -> Result<Writing, Failure> {
-        let mut request = self
+        send(self.request(prepared.body.clone()), self.token_timeout).await
+    }
+
+    /// The model's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A request with this body, authorized.
+    pub(super) fn request(&self, body: Vec<u8>) -> reqwest::RequestBuilder {
+        let request = self
             .client
             .post(self.endpoint.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "text/event-stream, application/json")
-            .body(prepared.body.clone());
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key.expose_secret());
+            .body(body);
+        match &self.key {
+            Some(key) => request.bearer_auth(key.expose_secret()),
+            None => request,
         }
-        let response = tokio::time::timeout(self.token_timeout, request.send())
-            .await
-            .map_err(|_| Failure::Stalled)??;
-        if !response.status().is_success() {
-            return Err(Failure::Status(response.status().as_u16()));
-        }
-        let streams = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
-        Ok(Writing::new(response, streams, self.token_timeout))
     }
+}
+
+/// Sends a request, and returns once its answer begins; `patience` is for each of its events.
+pub(super) async fn send(
+    request: reqwest::RequestBuilder,
+    patience: Duration,
+) -> Result<Writing, Failure> {
+    let response = tokio::time::timeout(patience, request.send())
+        .await
+        .map_err(|_| Failure::Stalled)??;
+    if !response.status().is_success() {
+        return Err(Failure::Status(response.status().as_u16()));
+    }
+    let streams = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/event-stream"));
+    Ok(Writing::new(response, streams, patience))
 }
 
 /// A question on its way, and the place it holds among those that are asked at one time.
@@ -275,10 +297,11 @@ struct Request<'a> {
     stream: bool,
 }
 
+/// One message of a request.
 #[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
+pub(super) struct Message<'a> {
+    pub(super) role: &'static str,
+    pub(super) content: &'a str,
 }
 
 fn request_body(

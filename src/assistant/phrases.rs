@@ -5,6 +5,8 @@
 //! beginning of one: `не .. хочу|хочется жить`, `суицид*`. Patterns are written as
 //! [`Words::new`] leaves words: small letters, `е` for `ё`, no apostrophes (`dont`).
 
+use std::collections::HashMap;
+
 use super::spelling;
 
 /// How many words `..` may skip: as many as people put between the parts of one thought
@@ -34,6 +36,16 @@ impl Words {
         Self(kept.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// The words, in their order.
+    pub(super) fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The words themselves.
+    pub(super) fn into_vec(self) -> Vec<String> {
+        self.0
+    }
+
     /// What the words may have been meant to be, by [`spelling`]. `None` where that is what they
     /// are.
     pub(super) fn mended(mut self) -> Option<Self> {
@@ -57,6 +69,27 @@ impl Words {
         patterns.iter().any(|pattern| {
             let steps = steps(pattern);
             (0..self.0.len()).any(|at| self.found_at(at, &steps).is_some())
+        })
+    }
+
+    /// As [`Self::hold_any`], with patterns that were prepared.
+    pub(super) fn hold_one_of(&self, patterns: &Patterns) -> bool {
+        let found = |at: usize, row: &usize| {
+            let row = patterns.rows.get(*row);
+            row.is_some_and(|steps| self.found_at(at, steps).is_some())
+        };
+        self.0.iter().enumerate().any(|(at, word)| {
+            patterns
+                .by_word
+                .get(word.as_str())
+                .is_some_and(|rows| rows.iter().any(|row| found(at, row)))
+                || word
+                    .chars()
+                    .next()
+                    .and_then(|letter| patterns.by_letter.get(&letter))
+                    .into_iter()
+                    .flatten()
+                    .any(|(beginning, row)| word.starts_with(beginning) && found(at, row))
         })
     }
 
@@ -95,6 +128,43 @@ impl Words {
                     None
                 }
             }
+        }
+    }
+}
+
+/// Many patterns, found by how they begin. None begins with a gap.
+pub(super) struct Patterns {
+    rows: Vec<Vec<Step<'static>>>,
+    /// The patterns whose first step may be this word.
+    by_word: HashMap<&'static str, Vec<usize>>,
+    /// Those whose first step may be a word that begins so, by its first letter.
+    by_letter: HashMap<char, Vec<(&'static str, usize)>>,
+}
+
+impl Patterns {
+    pub(super) fn new(patterns: &[&'static str]) -> Self {
+        let rows: Vec<_> = patterns.iter().map(|pattern| steps(pattern)).collect();
+        let mut by_word: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_letter: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, row) in rows.iter().enumerate() {
+            if let Some(Step::OneOf(words, beginnings)) = row.first() {
+                for word in words {
+                    by_word.entry(*word).or_default().push(number);
+                }
+                for beginning in beginnings {
+                    if let Some(letter) = beginning.chars().next() {
+                        by_letter
+                            .entry(letter)
+                            .or_default()
+                            .push((*beginning, number));
+                    }
+                }
+            }
+        }
+        Self {
+            rows,
+            by_word,
+            by_letter,
         }
     }
 }

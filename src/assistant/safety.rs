@@ -5,14 +5,27 @@
 //! Russian in Latin letters read as Russian. They rather speak up once too often: what isn't
 //! needed costs a moment.
 
+use std::sync::LazyLock;
+
 use super::danger::{DANGER, HARMLESS};
 use super::harm::{GRAVE, HARM, REFUSALS};
-use super::phrases::Words;
+use super::phrases::{Patterns, Words};
+use super::sense;
 
-/// Whether `text` speaks of danger to somebody's life or safety.
+/// Whether `text` speaks of danger to somebody's life or safety: a rule finds it, or the
+/// classifier ([`sense`]) hears it.
 #[must_use]
 pub fn speaks_of_danger(text: &str) -> bool {
-    let read = |words: Words| words.without(HARMLESS).hold_any(DANGER);
+    rules_find_danger(text) || sense::hears_danger(text)
+}
+
+/// [`DANGER`], prepared once: there are hundreds.
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(DANGER));
+
+/// Whether a rule finds danger, whatever the classifier hears.
+#[must_use]
+pub fn rules_find_danger(text: &str) -> bool {
+    let read = |words: Words| words.without(HARMLESS).hold_one_of(&PATTERNS);
     let words = Words::new(text);
     if read(words.clone()) {
         return true;

@@ -161,16 +161,17 @@ fn meant(word: &str) -> Option<&'static str> {
         return Some(meant);
     }
     let typed: Vec<char> = word.chars().collect();
-    let key = KEYS.iter().find(|key| {
+    // Hardly anybody gets the first letter wrong, and much begins otherwise: «отдохнуть».
+    let alike = |key: &&&str| key.chars().next() == typed.first().copied();
+    let key = KEYS.iter().filter(alike).find(|key| {
         let key: Vec<char> = key.chars().collect();
         let allowed = if key.len() >= 11 { 2 } else { 1 };
-        // Hardly anybody gets the first letter wrong, and much begins otherwise: «отдохнуть».
-        key.first() == typed.first()
-            && key.len().abs_diff(typed.len()) <= allowed
-            && distance(&key, &typed) <= allowed
+        key.len().abs_diff(typed.len()) <= allowed && distance(&key, &typed) <= allowed
     });
     key.or_else(|| {
-        SWAPPED.iter().find(|key| {
+        // The same letters, so as many bytes.
+        let swapped = SWAPPED.iter().filter(|key| key.len() == word.len());
+        swapped.into_iter().find(|key| {
             let key: Vec<char> = key.chars().collect();
             key.len() == typed.len() && is_swapped(&key, &typed)
         })

@@ -156,6 +156,8 @@ impl Server {
             key: Some(SecretString::from(KEY)),
             model: "quiet-1".into(),
             timeout: DEFAULT_TIMEOUT,
+            // What is counted here is the requests for answers.
+            screening_timeout: Duration::ZERO,
             ..AssistantSettings::default()
         }
     }
@@ -503,6 +505,7 @@ async fn something_that_is_no_http_is_a_failure_and_asked_again_once() {
     let assistant = assistant(AssistantSettings {
         url: Some(format!("http://{address}/v1").parse().unwrap()),
         model: "m".into(),
+        screening_timeout: Duration::ZERO,
         ..AssistantSettings::default()
     });
     is_guide(&ask(&assistant, &[], QUESTION).await, QUESTION);

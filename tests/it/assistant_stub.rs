@@ -45,17 +45,30 @@ pub struct Stub {
 #[derive(Clone)]
 struct Shared {
     requests: Arc<Mutex<Vec<Value>>>,
+    /// The requests whether a question speaks of danger, and what each is answered.
+    screenings: Arc<Mutex<Vec<Value>>>,
+    screened: Arc<Vec<Act>>,
     /// For one request each; the last one for all that follow.
     answers: Arc<Mutex<VecDeque<Vec<Act>>>>,
     asked: watch::Sender<usize>,
 }
 
 impl Stub {
-    /// Answers by these, one after the other, and for ever by the last.
+    /// Answers by these, one after the other, and for ever by the last. Sees no danger.
     pub async fn start(answers: impl IntoIterator<Item = Vec<Act>>) -> Self {
+        Self::screening(vec![Act::Say("NO"), Act::Done], answers).await
+    }
+
+    /// Answers so when asked whether a question speaks of danger.
+    pub async fn screening(
+        screened: Vec<Act>,
+        answers: impl IntoIterator<Item = Vec<Act>>,
+    ) -> Self {
         let (sender, asked) = watch::channel(0);
         let state = Shared {
             requests: Arc::default(),
+            screenings: Arc::default(),
+            screened: Arc::new(screened),
             answers: Arc::new(Mutex::new(answers.into_iter().collect())),
             asked: sender,
         };
@@ -82,7 +95,12 @@ impl Stub {
         format!("http://{}/v1", self.address)
     }
 
-    /// What it was asked so far.
+    /// The questions it was asked to screen so far.
+    pub fn screenings(&self) -> Vec<Value> {
+        self.state.screenings.lock().unwrap().clone()
+    }
+
+    /// What it was asked to answer so far.
     pub fn requests(&self) -> Vec<Value> {
         self.state.requests.lock().unwrap().clone()
     }
@@ -95,6 +113,11 @@ impl Stub {
 }
 
 async fn answer(State(state): State<Shared>, Json(request): Json<Value>) -> Response {
+    // Only screenings have so little to say.
+    if request.get("max_tokens").is_some() {
+        state.screenings.lock().unwrap().push(request);
+        return perform(state.screened.to_vec());
+    }
     state.requests.lock().unwrap().push(request);
     let acts = {
         let mut answers = state.answers.lock().unwrap();
@@ -105,6 +128,10 @@ async fn answer(State(state): State<Shared>, Json(request): Json<Value>) -> Resp
         }
     };
     state.asked.send_modify(|asked| *asked += 1);
+    perform(acts)
+}
+
+fn perform(acts: Vec<Act>) -> Response {
     if let Some(Act::Status(status)) = acts.first() {
         return StatusCode::from_u16(*status).unwrap().into_response();
     }

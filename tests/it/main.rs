@@ -8,6 +8,7 @@ mod accounts;
 mod alarms;
 mod assistant_model;
 mod assistant_redteam;
+mod assistant_screening;
 mod assistant_stream;
 mod assistant_stub;
 mod bad_input;

@@ -111,7 +111,7 @@ async fn write(app: &Arc<App>, job: &answer::Model, question: &Question) -> Resu
         }
     };
     let (progress, source) = last;
-    finish(app, job.id, progress.revision, progress.text, source).await
+    finish(app, job.id, progress, source).await
 }
 
 /// Stores what may be shown so far, and tells whoever follows.
@@ -119,6 +119,10 @@ async fn note(app: &App, job: &answer::Model, progress: &Progress) -> Result<()>
     answer::Entity::update_many()
         .col_expr(answer::Column::Text, Expr::value(progress.text.clone()))
         .col_expr(answer::Column::Revision, Expr::value(progress.revision))
+        .col_expr(
+            answer::Column::Crisis,
+            Expr::value(job.crisis || progress.danger),
+        )
         .filter(answer::Column::Id.eq(job.id))
         .filter(answer::Column::State.eq(AnswerState::Writing))
         .exec(app.db.read())
@@ -129,7 +133,7 @@ async fn note(app: &App, job: &answer::Model, progress: &Progress) -> Result<()>
 }
 
 /// Stores the answer as a message, unless somebody has: then theirs is it.
-async fn finish(app: &App, id: i64, revision: i32, text: String, source: Source) -> Result<Answer> {
+async fn finish(app: &App, id: i64, progress: Progress, source: Source) -> Result<Answer> {
     let tx = app.db.write().await?;
     let job = answer::Entity::find_by_id(id)
         .lock_exclusive()
@@ -151,11 +155,21 @@ async fn finish(app: &App, id: i64, revision: i32, text: String, source: Source)
         Source::Guide => Sender::System,
     };
     let user_id = job.user_id;
-    let message = store(app, &tx, job.session_id, (sender, None), text, None).await?;
+    let message = store(
+        app,
+        &tx,
+        job.session_id,
+        (sender, None),
+        progress.text,
+        None,
+    )
+    .await?;
+    let crisis = job.crisis || progress.danger;
     let mut job = job.into_active_model();
+    job.crisis = Set(crisis);
     job.message_id = Set(Some(message.id));
     job.state = Set(AnswerState::Done);
-    job.revision = Set(revision);
+    job.revision = Set(progress.revision);
     job.text = Set(String::new());
     job.update(&tx).await?;
     tx.commit().await?;
@@ -229,7 +243,13 @@ pub async fn finish_overdue(app: &App) -> Result<usize> {
         } else {
             job.revision + 1
         };
-        finish(app, job.id, revision, text, Source::Guide).await?;
+        let progress = Progress {
+            text,
+            revision,
+            source: Some(Source::Guide),
+            danger: false,
+        };
+        finish(app, job.id, progress, Source::Guide).await?;
     }
     Ok(count)
 }

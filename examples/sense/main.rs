@@ -1,0 +1,317 @@
+//! Learns the weights of `haven::assistant::sense` from the phrases that it is trained on, and
+//! writes them to `src/assistant/sense.bin`. The same phrases give the same weights.
+//!
+//! With `--folds` it writes nothing, and prints what a classifier catches of the phrases that it
+//! was not trained on, fold by fold, at several thresholds.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use haven::assistant::sense::{SIZE, features, readings, share, windows};
+
+const EPOCHS: usize = 20;
+const RATE: f32 = 0.05;
+/// How fast weights shrink that nothing speaks for.
+const DECAY: f32 = 3e-4;
+const FOLDS: usize = 5;
+
+/// A phrase, its variants with it.
+struct Phrase {
+    danger: bool,
+    /// What is learnt from: one part of one variant in one reading each.
+    parts: Vec<Vec<u32>>,
+    /// What decides about the phrase as it stands.
+    whole: Vec<Vec<u32>>,
+}
+
+/// Numbers that look random and are the same every time (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let sets = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redteam");
+    let mut phrases = Vec::new();
+    let mut dice = Dice(7);
+    for (file, danger) in [
+        ("train/crisis_ru.txt", true),
+        ("train/crisis_en.txt", true),
+        ("train/benign_ru.txt", false),
+        ("train/benign_en.txt", false),
+        ("crisis.tsv", true),
+        ("benign.tsv", false),
+    ] {
+        let text = fs::read_to_string(sets.join(file)).with_context(|| file.to_owned())?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let line = line.split_once('\t').map_or(line, |(_, text)| text);
+            phrases.push(phrase(line, danger, &mut dice));
+        }
+    }
+    println!("{} phrases", phrases.len());
+    if std::env::args().any(|arg| arg == "--folds") {
+        folds(&phrases);
+        return Ok(());
+    }
+    let all: Vec<&Phrase> = phrases.iter().collect();
+    let (weights, bias) = learn(&all);
+    let largest = weights
+        .iter()
+        .fold(0.0_f32, |most, weight| most.max(weight.abs()));
+    let scale = largest / 127.0;
+    let mut bytes = Vec::with_capacity(SIZE + 8);
+    bytes.extend(scale.to_le_bytes());
+    bytes.extend(bias.to_le_bytes());
+    bytes.extend(
+        weights
+            .iter()
+            .map(|weight| (weight / scale).round() as i8 as u8),
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
+    fs::write(&path, bytes)?;
+    Ok(())
+}
+
+fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
+    let variants = variants(line);
+    let whole = judged(&variants[0]);
+    let mut parts = Vec::new();
+    for variant in variants {
+        let russian = variant
+            .chars()
+            .any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
+        let mut typed = vec![variant.clone(), mistyped(&variant, dice)];
+        if russian {
+            typed.push(in_latin(&variant));
+        }
+        for (number, text) in typed.iter().enumerate() {
+            if danger {
+                // The danger is in the whole of it; a part may be harmless.
+                let latin_russian = number == 2;
+                let readings = readings(text);
+                let read = if latin_russian {
+                    readings.last()
+                } else {
+                    readings.first()
+                };
+                let words: Vec<_> = read
+                    .iter()
+                    .flat_map(|sentences| sentences.iter().flatten())
+                    .collect();
+                parts.push(features(&words));
+            } else {
+                parts.extend(judged(text));
+            }
+        }
+    }
+    Phrase {
+        danger,
+        parts,
+        whole,
+    }
+}
+
+fn judged(text: &str) -> Vec<Vec<u32>> {
+    readings(text)
+        .iter()
+        .flat_map(|sentences| windows(sentences))
+        .map(|window| features(&window))
+        .collect()
+}
+
+/// `a {b|c} d` is `a b d` and `a c d`; several braces turn together.
+fn variants(line: &str) -> Vec<String> {
+    let choices: Vec<Vec<&str>> = line
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('}')?.0.split('|').collect()))
+        .collect();
+    let count = choices.iter().map(Vec::len).max().unwrap_or(1);
+    (0..count)
+        .map(|turn| {
+            let mut text = String::new();
+            for (number, piece) in line.split('{').enumerate() {
+                match piece.split_once('}') {
+                    Some((_, rest)) if number > 0 => {
+                        let choice = &choices[number - 1];
+                        text.push_str(choice[turn % choice.len()]);
+                        text.push_str(rest);
+                    }
+                    _ => text.push_str(piece),
+                }
+            }
+            text
+        })
+        .collect()
+}
+
+/// As somebody types who is in a hurry or can't spell.
+fn mistyped(text: &str, dice: &mut Dice) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    for _ in 0..(letters.len() / 14).max(1) {
+        let at = dice.below(letters.len().saturating_sub(1));
+        match dice.below(5) {
+            0 => letters.swap(at, at + 1),
+            1 => drop(letters.remove(at)),
+            2 => letters.insert(at, letters[at]),
+            _ => {
+                let sounds = [
+                    ('о', 'а'),
+                    ('е', 'и'),
+                    ('и', 'е'),
+                    ('я', 'и'),
+                    ('ю', 'у'),
+                    ('a', 'e'),
+                    ('e', 'a'),
+                    ('i', 'e'),
+                ];
+                let from = dice.below(letters.len());
+                let vowel = letters
+                    .iter()
+                    .skip(from)
+                    .position(|c| sounds.iter().any(|(is, _)| is == c));
+                if let Some(vowel) = vowel {
+                    let letter = &mut letters[from + vowel];
+                    *letter = sounds
+                        .iter()
+                        .find(|(is, _)| is == letter)
+                        .map_or(*letter, |(_, typed)| *typed);
+                }
+            }
+        }
+        if letters.len() < 3 {
+            break;
+        }
+    }
+    letters.into_iter().collect()
+}
+
+fn in_latin(text: &str) -> String {
+    text.to_lowercase()
+        .chars()
+        .map(|c| match c {
+            'а' => "a",
+            'б' => "b",
+            'в' => "v",
+            'г' => "g",
+            'д' => "d",
+            'е' => "e",
+            'ё' => "e",
+            'ж' => "zh",
+            'з' => "z",
+            'и' => "i",
+            'й' => "y",
+            'к' => "k",
+            'л' => "l",
+            'м' => "m",
+            'н' => "n",
+            'о' => "o",
+            'п' => "p",
+            'р' => "r",
+            'с' => "s",
+            'т' => "t",
+            'у' => "u",
+            'ф' => "f",
+            'х' => "h",
+            'ц' => "ts",
+            'ч' => "ch",
+            'ш' => "sh",
+            'щ' => "sch",
+            'ъ' | 'ь' => "",
+            'ы' => "y",
+            'э' => "e",
+            'ю' => "yu",
+            'я' => "ya",
+            ' ' => " ",
+            ',' => ",",
+            '.' => ".",
+            '?' => "?",
+            '!' => "!",
+            _ => " ",
+        })
+        .collect()
+}
+
+/// Logistic regression by gradient descent, every weight at its own pace (AdaGrad).
+fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
+    let mut weights = vec![0.0_f32; SIZE];
+    let mut pace = vec![1e-6_f32; SIZE];
+    let (mut bias, mut bias_pace) = (0.0_f32, 1e-6_f32);
+    // A phrase with many parts says no more than one with few, and both kinds weigh the same.
+    let mass = |danger: bool| -> f32 {
+        let all = phrases.iter().filter(|phrase| phrase.danger == danger);
+        all.map(|phrase| (phrase.parts.len() as f32).sqrt()).sum()
+    };
+    let (grave, calm) = (mass(true), mass(false));
+    let mut order: Vec<(usize, usize)> = phrases
+        .iter()
+        .enumerate()
+        .flat_map(|(phrase, one)| (0..one.parts.len()).map(move |part| (phrase, part)))
+        .collect();
+    let mut dice = Dice(11);
+    for _ in 0..EPOCHS {
+        for at in (1..order.len()).rev() {
+            order.swap(at, dice.below(at + 1));
+        }
+        for (phrase, part) in &order {
+            let phrase = phrases[*phrase];
+            let part = &phrase.parts[*part];
+            let mass = if phrase.danger { grave } else { calm };
+            let weight = phrases.len() as f32 / 2.0 / mass / (phrase.parts.len() as f32).sqrt();
+            let each = share(part.len());
+            let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();
+            let likely = 1.0 / (1.0 + (-(sum * each + bias)).exp());
+            let error = (likely - f32::from(u8::from(phrase.danger))) * weight;
+            for feature in part {
+                let feature = *feature as usize;
+                let slope = error * each + DECAY * weights[feature];
+                pace[feature] += slope * slope;
+                weights[feature] -= RATE * slope / pace[feature].sqrt();
+            }
+            bias_pace += error * error;
+            bias -= RATE * error / bias_pace.sqrt();
+        }
+    }
+    (weights, bias)
+}
+
+fn folds(phrases: &[Phrase]) {
+    let mut scored: Vec<(f32, bool)> = Vec::new();
+    for fold in 0..FOLDS {
+        let (held, taught): (Vec<_>, Vec<_>) = phrases
+            .iter()
+            .enumerate()
+            .partition(|(number, _)| number % FOLDS == fold);
+        let taught: Vec<&Phrase> = taught.into_iter().map(|(_, phrase)| phrase).collect();
+        let (weights, bias) = learn(&taught);
+        for (_, phrase) in held {
+            let score = |part: &Vec<u32>| {
+                let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();
+                sum * share(part.len()) + bias
+            };
+            let most = phrase.whole.iter().map(score).fold(f32::MIN, f32::max);
+            scored.push((most, phrase.danger));
+        }
+    }
+    for step in -8..=8 {
+        let threshold = step as f32 * 0.25;
+        let percent = |danger: bool| {
+            let all: Vec<_> = scored.iter().filter(|(_, is)| *is == danger).collect();
+            let heard = all.iter().filter(|(score, _)| *score >= threshold).count();
+            heard as f32 * 100.0 / all.len() as f32
+        };
+        println!(
+            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %",
+            percent(true),
+            percent(false)
+        );
+    }
+}
