@@ -9,11 +9,8 @@
 //! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
-<<<<<<< HEAD
-//! short rounds, whose figures mean little; `--alarms` measures alarms alone.
-=======
-//! short rounds, whose figures mean little; `--documents` sends the hostile documents alone.
->>>>>>> ws
+//! short rounds, whose figures mean little; `--alarms` measures alarms alone, `--documents` sends
+//! the hostile documents alone.
 
 mod alarms;
 mod documents;
