@@ -40,7 +40,7 @@ licences: ## bans, licences and sources of dependencies, where cargo-deny is ins
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
 		else echo 'cargo-deny is not installed: bans, licences and sources not checked' >&2; fi
 
-bench: ## the README's figures, measured here (a release build)
+bench: ## statements, start, throughput, alarms and hostile documents, measured (a release build)
 	scripts/with-postgres cargo run --release --example bench
 
 demo: ## the whole story on a haven and a mail server of its own, step by step

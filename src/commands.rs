@@ -171,9 +171,11 @@ fn line(row: &notification::Model) -> String {
         row.status.to_value(),
         row.attempts.to_string(),
         time(row.created_at),
-        waits
-            .then(|| time(row.next_attempt_at))
-            .unwrap_or_else(none),
+        if waits {
+            time(row.next_attempt_at)
+        } else {
+            none()
+        },
         row.sent_at.map_or_else(none, time),
         row.failure.clone().unwrap_or_else(none),
     ]

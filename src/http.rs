@@ -101,6 +101,15 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    // Before anything is started that a port in use would break off.
+    let figures = match app.config.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address} for metrics"))?,
+        ),
+        None => None,
+    };
     // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
     let (down, going_down) = watch::channel(false);
     let router = router(app.clone(), going_down).await?;
@@ -113,10 +122,7 @@ pub async fn serve(
     let keeping = tokio::spawn(alarms::keep(app.clone()));
     let mut watching = JoinSet::new();
     watching.spawn(delivery::watch(app.clone()));
-    if let Some(address) = app.config.metrics_listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address} for metrics"))?;
+    if let Some(listener) = figures {
         let (app, down) = (app.clone(), down.subscribe());
         watching.spawn(async move {
             let limits = connections::Limits::default();

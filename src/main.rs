@@ -137,6 +137,10 @@ async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
         Some(_) => "by the configured SMTP server".to_owned(),
         None => format!("as files in {}", config.data_dir.join("mail").display()),
     };
+    let sms = match config.sms_url {
+        Some(_) => "by the configured gateway",
+        None => "none",
+    };
     let assistant = match config.assistant_url {
         Some(_) => "the configured model, with the built-in guide behind it",
         None => "the built-in guide",
@@ -145,10 +149,15 @@ async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
     writeln!(text, "haven serves on http://{address}")?;
     writeln!(text, "  GraphQL        http://{address}/graphql")?;
     writeln!(text, "  subscriptions  ws://{address}/graphql/ws")?;
+    writeln!(text, "  GraphiQL       http://{address}/graphiql")?;
     writeln!(text, "  REST           http://{address}/api/v1/")?;
     writeln!(text, "  database       {database}")?;
     writeln!(text, "  mail           {mail}")?;
+    writeln!(text, "  SMS            {sms}")?;
     writeln!(text, "  assistant      {assistant}")?;
+    if let Some(address) = config.metrics_listen {
+        writeln!(text, "  metrics        http://{address}/metrics")?;
+    }
     if !users::any(app).await? {
         writeln!(text, "Try first:")?;
         writeln!(

@@ -1,4 +1,4 @@
-//! The figures that the README gives, measured here: `make bench`.
+//! What haven costs and bears, measured here: `make bench`.
 //!
 //! - SQL statements of each endpoint and of the main GraphQL operations, on both databases;
 //! - time and memory from the start of the program to its first answer;

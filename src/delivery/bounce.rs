@@ -4,11 +4,11 @@ use entity::notification::{self, Channel, Purpose, RecipientKind, Status};
 use entity::{emergency_contact, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction,
-    DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use super::queue::BEHIND_ALARMS;
+use super::recipient::{self, BEHIND_ALARMS};
 use super::{Failure, Recipient};
 use crate::app::App;
 
@@ -88,44 +88,17 @@ pub fn to_person(
     person: &user::Model,
     (contact_id, contact_name): (i64, &str),
 ) -> notification::ActiveModel {
-    let now = app.clock.now();
-    let failure = Recipient {
+    let person = Recipient {
         kind: RecipientKind::Person,
         id: person.id,
         name: person.username.clone(),
-        relationship: String::new(),
+        relationship: contact_name.to_owned(),
         channel: Channel::Email,
         address: person.email.clone(),
         opted_out: false,
-    }
-    .failure();
+    };
     notification::ActiveModel {
-        id: NotSet,
-        alarm_id: Set(alarm_id),
-        purpose: Set(purpose),
-        recipient_kind: Set(RecipientKind::Person),
         contact_id: Set(Some(contact_id)),
-        therapist_id: Set(None),
-        recipient_name: Set(person.username.clone()),
-        relationship: Set(contact_name.to_owned()),
-        channel: Set(Channel::Email),
-        address: Set(person.email.clone()),
-        status: Set(if failure.is_none() {
-            Status::Pending
-        } else {
-            Status::Skipped
-        }),
-        attempts: Set(0),
-        next_attempt_at: Set(now),
-        lease_until: Set(None),
-        failure: Set(failure.map(|failure| failure.code().to_owned())),
-        message_id: Set(app.delivery.new_message_id()),
-        created_at: Set(now),
-        sent_at: Set(None),
-        step: Set(0),
-        priority: Set(BEHIND_ALARMS),
-        provider_id: Set(None),
-        receipt: Set(None),
-        delivered_at: Set(None),
+        ..recipient::new(app, alarm_id, purpose, BEHIND_ALARMS, person)
     }
 }

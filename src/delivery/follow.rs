@@ -9,7 +9,7 @@ use sea_orm::{
     EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use super::queue;
+use super::recipient;
 use crate::app::App;
 
 /// The notification, without whom it was for where that one was deleted meanwhile; who is still
@@ -59,7 +59,7 @@ pub async fn took(
     }
     // Once: a message that is said not to have arrived and then to have, was taken before.
     if result.completed && result.all_clear && !cleared(tx, row).await? {
-        queue::all_clear(app, row).insert(tx).await?;
+        recipient::all_clear(app, row).insert(tx).await?;
     }
     Ok(())
 }

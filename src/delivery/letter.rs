@@ -198,7 +198,7 @@ impl Story<'_> {
             email: one_line(&self.user.email),
             when: moment(self.alarm.timestamp, language),
             ended: moment(self.notification.created_at, language),
-            age: (later_step || age > LATE).then(|| duration(age, language)),
+            age: (later_step || age > LATE).then(|| ago(age, language)),
             place,
             coordinates: coordinates.map(|(north, east)| format!("{north:.5}, {east:.5}")),
             map: coordinates.map(|(north, east)| map(north, east)),
@@ -264,9 +264,20 @@ pub(super) fn map_link(north: f64, east: f64) -> String {
     format!("https://osm.org/?mlat={north:.5}&mlon={east:.5}")
 }
 
+/// How long ago something happened, in words.
+#[must_use]
+pub fn ago(length: TimeDelta, language: Language) -> String {
+    match (length < TimeDelta::minutes(1), language) {
+        (true, Language::Ru) => "только что".to_owned(),
+        (true, Language::En) => "just now".to_owned(),
+        (false, Language::Ru) => format!("{} назад", duration(length, language)),
+        (false, Language::En) => format!("{} ago", duration(length, language)),
+    }
+}
+
 /// A length of time in its two largest units.
 #[must_use]
-pub fn duration(length: TimeDelta, language: Language) -> String {
+pub(super) fn duration(length: TimeDelta, language: Language) -> String {
     let (days, hours) = (length.num_days(), length.num_hours() % 24);
     let minutes = length.num_minutes() % 60;
     let (day, hour, minute) = match language {

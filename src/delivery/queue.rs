@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::notification::{Channel, Purpose, Receipt, RecipientKind, Status};
+use entity::notification::{Purpose, Receipt, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
@@ -18,6 +18,7 @@ use sea_orm::{
 };
 
 use super::lease::LEASE;
+use super::recipient::ALARM;
 use super::smtp::Refusal;
 use super::{Failure, bounce, follow, letter::Story, steps};
 use crate::app::App;
@@ -27,11 +28,6 @@ use crate::events::{Event, Topic};
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
 /// The pauses after the first tries, in seconds; after these, the last one again and again.
 const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
-
-/// The priority of a real alarm's messages.
-const ALARM: i32 = 0;
-/// The priority of what can wait until those went out.
-pub const BEHIND_ALARMS: i32 = 1;
 
 /// First tries of alarms have connections of their own, so that no backlog of other
 /// messages delays them.
@@ -408,112 +404,4 @@ fn pause(attempts: i32) -> TimeDelta {
     let step = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
     let seconds = PAUSES.get(step).or(PAUSES.last()).copied().unwrap_or(300);
     TimeDelta::milliseconds(seconds * rand::rng().random_range(800..=1200))
-}
-
-/// The all-clear for whoever was told of the alarm by `told`.
-#[must_use]
-pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveModel {
-    let now = app.clock.now();
-    notification::ActiveModel {
-        id: NotSet,
-        alarm_id: Set(told.alarm_id),
-        purpose: Set(Purpose::AllClear),
-        recipient_kind: Set(told.recipient_kind),
-        contact_id: Set(told.contact_id),
-        therapist_id: Set(told.therapist_id),
-        recipient_name: Set(told.recipient_name.clone()),
-        relationship: Set(told.relationship.clone()),
-        channel: Set(told.channel),
-        address: Set(told.address.clone()),
-        status: Set(Status::Pending),
-        attempts: Set(0),
-        next_attempt_at: Set(now),
-        lease_until: Set(None),
-        failure: Set(None),
-        message_id: Set(app.delivery.new_message_id()),
-        created_at: Set(now),
-        sent_at: Set(None),
-        step: Set(0),
-        priority: Set(BEHIND_ALARMS),
-        provider_id: Set(None),
-        receipt: Set(None),
-        delivered_at: Set(None),
-    }
-}
-
-/// The first notification of an alarm for one recipient over one channel: pending where there is
-/// an address, skipped where there is none.
-#[must_use]
-pub fn first(app: &App, alarm_id: i64, recipient: Recipient) -> notification::ActiveModel {
-    let now = app.clock.now();
-    let failure = recipient.failure();
-    notification::ActiveModel {
-        id: NotSet,
-        alarm_id: Set(alarm_id),
-        purpose: Set(Purpose::Alarm),
-        recipient_kind: Set(recipient.kind),
-        contact_id: Set((recipient.kind == RecipientKind::Contact).then_some(recipient.id)),
-        therapist_id: Set((recipient.kind == RecipientKind::Therapist).then_some(recipient.id)),
-        recipient_name: Set(recipient.name),
-        relationship: Set(recipient.relationship),
-        channel: Set(recipient.channel),
-        address: Set(recipient.address),
-        status: Set(if failure.is_none() {
-            Status::Pending
-        } else {
-            Status::Skipped
-        }),
-        attempts: Set(0),
-        next_attempt_at: Set(now),
-        lease_until: Set(None),
-        failure: Set(failure.map(|failure| failure.code().to_owned())),
-        message_id: Set(app.delivery.new_message_id()),
-        created_at: Set(now),
-        sent_at: Set(None),
-        step: Set(0),
-        priority: Set(ALARM),
-        provider_id: Set(None),
-        receipt: Set(None),
-        delivered_at: Set(None),
-    }
-}
-
-/// Whom an alarm tells, and over which channel.
-#[derive(Clone, Debug)]
-pub struct Recipient {
-    /// Contact or therapist.
-    pub kind: RecipientKind,
-    /// The id among its kind.
-    pub id: i64,
-    /// The name.
-    pub name: String,
-    /// What a contact is to the user; empty for a therapist.
-    pub relationship: String,
-    /// How it is told.
-    pub channel: Channel,
-    /// The address or number; empty when unknown.
-    pub address: String,
-    /// Asked not to be told.
-    pub opted_out: bool,
-}
-
-impl Recipient {
-    /// Why nothing can be sent to it, if that is so.
-    #[must_use]
-    pub fn failure(&self) -> Option<Failure> {
-        if self.opted_out {
-            return Some(Failure::OptedOut);
-        }
-        let blank = self.address.trim().is_empty();
-        match self.channel {
-            Channel::Email if blank => Some(Failure::NoAddress),
-            Channel::Email => super::mail::address(&self.address)
-                .is_none()
-                .then_some(Failure::InvalidAddress),
-            Channel::Sms if blank => Some(Failure::NoNumber),
-            Channel::Sms => {
-                (!super::phone::is_e164(&self.address)).then_some(Failure::InvalidNumber)
-            }
-        }
-    }
 }

@@ -181,6 +181,10 @@ pub struct NotificationQueries;
 #[Object]
 impl NotificationQueries {
     /// The notifications of all alarms, latest first, for admins.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "arguments of the schema are parameters here"
+    )]
     async fn notifications(
         &self,
         ctx: &Context<'_>,

@@ -15,7 +15,7 @@ use entity::notification::RecipientKind;
 use super::{Notice, STYLE, Wishes, back, field, holder};
 use crate::app::App;
 use crate::delivery::mail::one_line;
-use crate::delivery::{duration, map, moment};
+use crate::delivery::{ago, map, moment};
 use crate::domain::alarms::{self, State as AlarmState, Told};
 use crate::language::Language;
 use crate::links::Purpose;
@@ -109,7 +109,7 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
         old: told.state == AlarmState::Old,
         thanks: wishes.done && own.is_some(),
         when: moment(told.alarm.timestamp, language),
-        age: duration(now - told.alarm.timestamp, language),
+        age: ago(now - told.alarm.timestamp, language),
         usual_place: match (&place, coordinates) {
             (None, None) => known(&told.usual_location),
             _ => None,
@@ -124,7 +124,7 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
             .map(|row| Answer {
                 who: who(row, language),
                 what: words(row.reaction, language),
-                age: duration(now - row.reacted_at, language),
+                age: ago(now - row.reacted_at, language),
             })
             .collect(),
     };

@@ -194,8 +194,8 @@ on_both! {
         assert_eq!((&again["joined"], &again["alarm"]["id"]), (&json!(true), &first["alarm"]["id"]));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (drilled, real, tested) = (text(&drilled), text(&first["alarm"]["id"]), text(&tested));
-        assert_eq!(ids(&scene, "").await, [real.clone()]);
-        assert_eq!(ids(&scene, "(kind: [DRILL])").await, [drilled.clone()]);
+        assert_eq!(ids(&scene, "").await, std::slice::from_ref(&real));
+        assert_eq!(ids(&scene, "(kind: [DRILL])").await, std::slice::from_ref(&drilled));
         assert_eq!(ids(&scene, "(kind: [TEST, DRILL])").await, [tested.clone(), drilled.clone()]);
         assert_eq!(ids(&scene, "(kind: [])").await, [tested, real, drilled.clone()]);
         let report = "mutation($id: ID!) { reportAlarm(alarmId: $id, input: {musicPlayed: true}) { id } }";

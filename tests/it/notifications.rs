@@ -175,7 +175,7 @@ on_both! {
         assert_eq!(printed(&haven(&scene, &["--stuck"])).len(), 1);
         // The program's clock is the real one, an hour behind the scene's.
         let id = put(&scene, Status::Sending, TimeDelta::seconds(-3600 - 130)).await.to_string();
-        assert_eq!(column(&printed(&haven(&scene, &["--stuck"])), 0), [id.clone()]);
+        assert_eq!(column(&printed(&haven(&scene, &["--stuck"])), 0), std::slice::from_ref(&id));
         // Being sent, it can't be cancelled; waiting, it can.
         let refused = haven(&scene, &["cancel", &id]);
         assert_eq!(refused.status.code(), Some(1));

@@ -29,7 +29,7 @@ on_both! {
         assert_eq!(scene.reactions(&alarm["id"]).await, json!({"result": {"answeredAt": null}, "reactions": []}));
         assert_eq!(scene.alarm(&alarm["id"]).await, alarm);
         let page = scene.open(&link).await;
-        for part in ["<html lang=\"ru\">", "anna просит о помощи", "UTC", "0 мин назад", "Парк", "55.75000, 37.61000",
+        for part in ["<html lang=\"ru\">", "anna просит о помощи", "UTC", "только что", "Парк", "55.75000, 37.61000",
             "href=\"https://www.openstreetmap.org/?mlat=55.75000&#38;mlon=37.61000#map=16/55.75000/37.61000\"",
             "Пока никто", "content=\"30\"", "value=\"on_my_way\"", "value=\"called\"", "value=\"cannot\"", "tel:112"] {
             assert!(page.body.contains(part), "{part} is not in\n{}", page.body);

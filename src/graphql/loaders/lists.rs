@@ -74,13 +74,16 @@ where
     }
 }
 
+type PageLoader<E, F> =
+    Loader<(i64, Page, F), PageOf<<E as EntityTrait>::Model>, PagesByColumn<E, F>>;
+
 /// A loader of pages of lists of one entity.
 pub struct Paged<E: EntityTrait, F = ()>
 where
     E::Model: Send + Sync,
     F: Copy + Eq + Hash + Debug + Send + Sync + 'static,
 {
-    loader: Loader<(i64, Page, F), PageOf<E::Model>, PagesByColumn<E, F>>,
+    loader: PageLoader<E, F>,
 }
 
 impl<E: EntityTrait, F> Paged<E, F>
