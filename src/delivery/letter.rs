@@ -227,23 +227,20 @@ pub const fn mark(kind: Kind, language: Language) -> Option<(&'static str, &'sta
         (Kind::Real, _) => None,
         (Kind::Drill, Language::Ru) => Some((
             "УЧЕБНАЯ ТРЕВОГА",
-            "УЧЕБНАЯ ТРЕВОГА. Помощь не нужна, делать ничего не нужно. Так выглядело бы настоящее \
-             сообщение:",
+            "УЧЕБНАЯ ТРЕВОГА. Помощь сейчас не нужна. Так выглядело бы настоящее сообщение:",
         )),
         (Kind::Drill, Language::En) => Some((
             "DRILL",
-            "DRILL. Nobody needs help, and there is nothing to do. A real message would look like \
-             this:",
+            "DRILL. Nobody needs help now. A real message would look like this:",
         )),
         (Kind::Test, Language::Ru) => Some((
             "ПРОВЕРКА",
-            "ПРОВЕРКА СВЯЗИ. Помощь не нужна, делать ничего не нужно. Так выглядело бы настоящее \
-             сообщение:",
+            "ПРОВЕРКА СВЯЗИ. Помощь сейчас не нужна. Так выглядело бы настоящее сообщение:",
         )),
         (Kind::Test, Language::En) => Some((
             "TEST",
-            "TEST. This only checks that messages arrive: nobody needs help, and there is nothing \
-             to do. A real message would look like this:",
+            "TEST. This only checks that messages arrive: nobody needs help now. A real \
+             message would look like this:",
         )),
     }
 }
