@@ -50,16 +50,16 @@ fn columns() -> Vec<(&'static str, ColumnDef)> {
 /// Indexes by hand: partial ones, whose size follows the work that is left and not the years of
 /// alarms behind it.
 const INDEXES: [(&str, &str); 5] = [
-    // The first tries of real alarms, apart from all else, so that no backlog is read through
-    // to find them.
+    // The first tries of real alarms, apart from all else, and each channel apart, so that no
+    // backlog is read through to find them.
     (
         "notifications_first",
-        "CREATE INDEX notifications_first ON notifications (next_attempt_at) \
+        "CREATE INDEX notifications_first ON notifications (channel, next_attempt_at) \
          WHERE status = 'pending' AND attempts = 0 AND priority = 0",
     ),
     (
         "notifications_later",
-        "CREATE INDEX notifications_later ON notifications (next_attempt_at) \
+        "CREATE INDEX notifications_later ON notifications (channel, next_attempt_at) \
          WHERE status IN ('pending', 'sending') AND (attempts > 0 OR priority > 0)",
     ),
     // A receipt names its message by the provider's id.

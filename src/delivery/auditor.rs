@@ -123,10 +123,12 @@ pub async fn audit(app: &App) -> Finding {
     let auditor = &app.delivery.auditor;
     let looking = async {
         let mut oldest = Duration::ZERO;
-        for lane in [Lane::First, Lane::Later] {
-            let due = queue::next_due(app, lane, &[]).await?;
+        for (lane, channel) in Lane::WAYS {
+            let due = queue::next_due(app, lane, channel, &[]).await?;
             let age = due.and_then(|due| (app.clock.now() - due).to_std().ok());
             oldest = oldest.max(age.unwrap_or_default());
+        }
+        for lane in [Lane::First, Lane::Later] {
             app.metrics
                 .waiting(lane.name(), queue::waiting(app, lane).await?);
         }

@@ -53,7 +53,8 @@ mod sms;
 mod smtp;
 pub mod steps;
 
-/// Notifications sent at the same time.
+/// Notifications sent at the same time over each channel: mails and SMS, so that a silent gateway
+/// holds up no mail, and a silent mail server no SMS.
 const AT_ONCE: usize = 32;
 /// Of these, how many may be anything but the first tries of real alarms, for which the rest is
 /// kept.
@@ -215,15 +216,22 @@ async fn in_time<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T,
 struct Working {
     app: Arc<App>,
     tasks: JoinSet<()>,
-    held: HashMap<Id, (i64, Lane)>,
+    held: HashMap<Id, Held>,
+}
+
+/// A notification that is being sent.
+struct Held {
+    id: i64,
+    lane: Lane,
+    channel: Channel,
 }
 
 impl Drop for Working {
     /// However the worker ends: the auditor learns it, and nothing is renewed any more.
     fn drop(&mut self) {
         self.app.delivery.auditor.round(None);
-        for (id, _) in self.held.values() {
-            self.app.delivery.leases.release(*id);
+        for held in self.held.values() {
+            self.app.delivery.leases.release(held.id);
         }
     }
 }
@@ -237,23 +245,28 @@ impl Working {
         }
     }
 
-    /// How many more of this lane may be begun.
-    fn room(&self, lane: Lane) -> usize {
-        let free = AT_ONCE.saturating_sub(self.held.len());
+    /// How many more of this lane may be begun over this channel.
+    fn room(&self, lane: Lane, channel: Channel) -> usize {
+        let held = || self.held.values().filter(|held| held.channel == channel);
+        let free = AT_ONCE.saturating_sub(held().count());
         match lane {
             Lane::First => free,
             Lane::Later => {
-                let later = self.held.values().filter(|(_, lane)| *lane == Lane::Later);
+                let later = held().filter(|held| held.lane == Lane::Later);
                 free.min(LATER_AT_ONCE.saturating_sub(later.count()))
             }
         }
     }
 
     fn begin(&mut self, job: Job) {
-        let (id, lane) = (job.notification.id, Lane::of(&job.notification));
+        let held = Held {
+            id: job.notification.id,
+            lane: Lane::of(&job.notification),
+            channel: job.notification.channel,
+        };
         self.app.delivery.leases.hold(&job.notification);
         let task = self.tasks.spawn(deliver(self.app.clone(), job));
-        self.held.insert(task.id(), (id, lane));
+        self.held.insert(task.id(), held);
     }
 
     async fn one_done(&mut self) {
@@ -266,8 +279,8 @@ impl Working {
             }
             None => return,
         };
-        if let Some((id, _)) = self.held.remove(&id) {
-            self.app.delivery.leases.release(id);
+        if let Some(held) = self.held.remove(&id) {
+            self.app.delivery.leases.release(held.id);
         }
     }
 }
@@ -275,15 +288,15 @@ impl Working {
 /// Claims what is due and there is room for; gives the time until something else is due.
 async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
     let mut nap = NAP;
-    for lane in [Lane::First, Lane::Later] {
+    for (lane, channel) in Lane::WAYS {
         loop {
-            let room = working.room(lane);
+            let room = working.room(lane, channel);
             if room == 0 {
                 // The end of a running one wakes the worker.
                 break;
             }
             let held = app.delivery.leases.ids();
-            let Some(due) = queue::next_due(app, lane, &held).await? else {
+            let Some(due) = queue::next_due(app, lane, channel, &held).await? else {
                 break;
             };
             // What is not negative is still to come.
@@ -293,7 +306,7 @@ async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
                 nap = nap.min(wait);
                 break;
             }
-            let jobs = queue::claim(app, lane, room, &held).await?;
+            let jobs = queue::claim(app, lane, channel, room, &held).await?;
             if jobs.is_empty() {
                 // Another node was faster.
                 break;

@@ -2,6 +2,7 @@
 //! its lane, however many notifications are behind it.
 
 use chrono::Utc;
+use entity::notification::Channel;
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, StatementBuilder};
 use url::Url;
 
@@ -15,8 +16,11 @@ async fn plans(db: &Db, lane: Lane) -> Vec<String> {
         DbBackend::Postgres => "EXPLAIN",
         _ => "EXPLAIN QUERY PLAN",
     };
-    let claim = StatementBuilder::build(&due(lane, Utc::now(), 24, &[7, 8]), &backend);
-    let ahead = earliest(lane, &[7, 8]).build(backend);
+    let claim = StatementBuilder::build(
+        &due(lane, Channel::Email, Utc::now(), 24, &[7, 8]),
+        &backend,
+    );
+    let ahead = earliest(lane, Channel::Email, &[7, 8]).build(backend);
     let mut plans = Vec::new();
     for Statement { sql, values, .. } in [claim, ahead] {
         let explain = Statement {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::notification::{Purpose, Receipt, Status};
+use entity::notification::{Channel, Purpose, Receipt, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
 use rand::RngExt;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
@@ -40,6 +40,14 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Each lane over each channel, in the order in which they are served.
+    pub const WAYS: [(Self, Channel); 4] = [
+        (Self::First, Channel::Email),
+        (Self::First, Channel::Sms),
+        (Self::Later, Channel::Email),
+        (Self::Later, Channel::Sms),
+    ];
+
     /// The rows of the lane, in the words of its partial index: SQLite uses one only where
     /// the statement has no parameters in its place.
     fn open(self) -> Expr {
@@ -105,27 +113,33 @@ impl Job {
     }
 }
 
-/// When the next row of the lane is due; `None` where the lane is empty.
+/// When the next row of the lane over this channel is due; `None` where there is none.
 ///
 /// # Errors
 /// The database's.
 pub async fn next_due(
     app: &App,
     lane: Lane,
+    channel: Channel,
     except: &[i64],
 ) -> Result<Option<DateTime<Utc>>, DbErr> {
-    Ok(earliest(lane, except)
+    Ok(earliest(lane, channel, except)
         .into_tuple::<Option<DateTime<Utc>>>()
         .one(app.db.outbox())
         .await?
         .flatten())
 }
 
-pub(super) fn earliest(lane: Lane, except: &[i64]) -> Select<notification::Entity> {
+pub(super) fn earliest(
+    lane: Lane,
+    channel: Channel,
+    except: &[i64],
+) -> Select<notification::Entity> {
     let mut select = notification::Entity::find()
         .select_only()
         .column_as(notification::Column::NextAttemptAt.min(), "due")
-        .filter(lane.open());
+        .filter(lane.open())
+        .filter(notification::Column::Channel.eq(channel));
     if !except.is_empty() {
         select = select.filter(notification::Column::Id.is_not_in(except.iter().copied()));
     }
@@ -143,14 +157,20 @@ pub async fn waiting(app: &App, lane: Lane) -> Result<u64, DbErr> {
         .await
 }
 
-/// Claims at most `most` due rows of the lane, leaving out those this process holds already.
+/// Claims at most `most` due rows of the lane over this channel, leaving out those this process holds already.
 ///
 /// # Errors
 /// The database's; nothing is claimed then.
-pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result<Vec<Job>, DbErr> {
+pub async fn claim(
+    app: &App,
+    lane: Lane,
+    channel: Channel,
+    most: usize,
+    except: &[i64],
+) -> Result<Vec<Job>, DbErr> {
     use notification::Column;
     let now = app.clock.now();
-    let mut due = due(lane, now, most, except);
+    let mut due = due(lane, channel, now, most, except);
     let chosen = match app.db.outbox().get_database_backend() {
         DbBackend::Postgres => {
             // As an array, so that the planner can't run the locking subquery more than once.
@@ -178,12 +198,19 @@ pub async fn claim(app: &App, lane: Lane, most: usize, except: &[i64]) -> Result
     Ok(jobs)
 }
 
-pub(super) fn due(lane: Lane, now: DateTime<Utc>, most: usize, except: &[i64]) -> SelectStatement {
+pub(super) fn due(
+    lane: Lane,
+    channel: Channel,
+    now: DateTime<Utc>,
+    most: usize,
+    except: &[i64],
+) -> SelectStatement {
     use notification::Column;
     let mut due = Query::select();
     due.column(Column::Id)
         .from(notification::Entity)
         .and_where(lane.open())
+        .and_where(Column::Channel.eq(channel))
         .and_where(Column::NextAttemptAt.lte(now))
         .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
         .limit(u64::try_from(most).unwrap_or(u64::MAX));
@@ -310,7 +337,11 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
     };
     // Before the notification itself is locked: see the order above.
-    let letter = bounce::follow(app, &tx, job.alarm.user_id, row, (status, failure)).await?;
+    let letter = match (row.channel, status) {
+        // A gateway takes what it can't deliver: only a receipt says that a number works.
+        (Channel::Sms, Status::Sent) => None,
+        _ => bounce::follow(app, &tx, job.alarm.user_id, row, (status, failure)).await?,
+    };
     let kept = match status {
         Status::Sent if told_of_alarm && result.completed && result.all_clear => {
             follow::keep_recipient(&tx, row).await?

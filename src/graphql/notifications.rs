@@ -163,7 +163,6 @@ impl Notification {
     }
 
     /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
-    /// Why it failed, was skipped, or has to be tried again: `no_address`, `invalid_address`,
     /// `address_rejected`, `no_number`, `invalid_number` (none, or it can't be told of which
     /// country), `number_rejected`, `unsubscribed`, `not_delivered` (taken, and then said not to
     /// have arrived), `message_rejected`, `server_refused`, `server_unreachable`, `timeout`,
@@ -248,7 +247,8 @@ pub struct NotificationMutations;
 #[Object]
 impl NotificationMutations {
     /// Has a failed notification, or one that waits for its next try, tried at once. For admins.
-    /// `CONFLICT` where it was sent or skipped, or where its alarm is over.
+    /// `CONFLICT` where it was sent or skipped, where its alarm is over, or where the contact asked
+    /// not to be told any more.
     async fn retry_notification(
         &self,
         ctx: &Context<'_>,

@@ -141,6 +141,22 @@ on_both! {
         assert_eq!(scene.mail.mails().len(), 2);
     }
 
+    async fn no_admin_has_somebody_told_who_opted_out(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        scene.press(Value::Null).await;
+        let link = scene.link("ivan@example.com", "/o/").await;
+        scene.wait(60);
+        scene.mail.set_behaviour(Behaviour::RefuseRecipients);
+        let alarm = scene.press(Value::Null).await["alarm"].clone();
+        assert_eq!(states(&alarm), ["FAILED"]);
+        scene.submit(&link, "told=no").await.assert_status(303);
+        let boss = scene.haven.admin("boss").await;
+        let retry = "mutation($id: ID!) { retryNotification(id: $id) { id } }";
+        let id = serde_json::json!({"id": alarm["notifications"][0]["id"]});
+        assert_eq!(scene.haven.code(Some(&boss), retry, id).await, "CONFLICT");
+    }
+
     async fn opting_out_stops_what_was_not_sent_yet(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

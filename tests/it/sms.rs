@@ -353,6 +353,41 @@ on_both! {
         scene.until(&id, "the second loss", |alarm| rows(alarm)[1] == "SMS FAILED not_delivered").await;
     }
 
+    async fn that_the_gateway_takes_it_does_not_make_a_number_work(database) {
+        const FAILED: &str = "{ me { emergencyContacts { phoneFailedAt } } }";
+        let (scene, sms) = scene(database, Behaviour::Accept, Gateway::Accept).await;
+        contact(&scene, "Иван", "+79001234567", None).await;
+        let failed = async || {
+            let data = scene.haven.data(&scene.anna, FAILED, json!({})).await;
+            !data["me"]["emergencyContacts"][0]["phoneFailedAt"].is_null()
+        };
+        for presses in 1..=2 {
+            let alarm = press(&scene).await;
+            assert_eq!(failed().await, presses > 1);
+            word(&scene, &sms.taken()[presses - 1], "undelivered").await;
+            assert!(failed().await);
+            scene.complete(&alarm["id"], false).await;
+        }
+        scene.mail.wait_for(1).await;
+        press(&scene).await;
+        word(&scene, &sms.taken()[2], "delivered").await;
+        assert!(!failed().await);
+        // The person was told of the number once.
+        assert_eq!(recipients(&scene.mail.mails()), ["anna@example.com"]);
+    }
+
+    async fn a_silent_gateway_delays_no_mail(database) {
+        let (scene, sms) = scene(database, Behaviour::Accept, Gateway::Hang).await;
+        for n in 0..40 {
+            contact(&scene, "Иван", &format!("+790012345{n:02}"), None).await;
+        }
+        scene.press(Value::Null).await;
+        contact(&scene, "Мария", "+79007654321", Some("maria@example.com")).await;
+        scene.press(Value::Null).await;
+        assert_eq!(recipients(&scene.mail.mails()), ["maria@example.com"]);
+        assert_eq!(sms.taken().len(), 0);
+    }
+
     async fn an_undelivered_sms_hurries_the_mail(database) {
         let (scene, sms) = scene(database, Behaviour::DeferRecipients, Gateway::Accept).await;
         contact(&scene, "Иван", "+79001234567", Some("ivan@example.com")).await;

@@ -212,6 +212,23 @@ on_both! {
         assert_eq!(scene.mail.mails().len(), 1);
     }
 
+    async fn who_opted_out_is_not_told_when_nobody_is_on_the_way_any_more(database) {
+        let scene = usual(database).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        scene.wait(5 * 60);
+        let maria = scene.link("maria@example.com", "/o/").await;
+        scene.until(&id, "the second step", |alarm| states(alarm) == ["SENT", "SENT", "PENDING"]).await;
+        scene.complete(&id, false).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let ivan = scene.link("ivan@example.com", "/a/").await;
+        scene.react(&ivan, "on_my_way").await;
+        scene.submit(&maria, "told=no").await.assert_status(303);
+        scene.react(&ivan, "cannot").await;
+        let alarm = scene.until(&id, "the last step", |alarm| states(alarm)[2] == "SENT").await;
+        assert_eq!(states(&alarm), ["SENT", "SKIPPED", "SENT"]);
+        assert_eq!(alarm["notifications"][1]["failure"], "opted_out");
+    }
+
     async fn ending_the_alarm_ends_its_steps(database) {
         let scene = usual(database).await;
         let id = scene.press(Value::Null).await["alarm"]["id"].clone();

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Status};
-use entity::{alarm, alarm_result, notification};
+use entity::{alarm, alarm_result, emergency_contact, notification};
 use sea_orm::sea_query::Query;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
@@ -137,6 +137,17 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
         Status::Pending | Status::Failed => {
             if held.result.completed && held.row.purpose == Purpose::Alarm {
                 return Err(Error::Conflict("The alarm is over."));
+            }
+            if held.row.purpose == Purpose::Alarm
+                && let Some(id) = held.row.contact_id
+                && emergency_contact::Entity::find_by_id(id)
+                    .one(&held.tx)
+                    .await?
+                    .is_some_and(|contact| contact.opted_out_at.is_some())
+            {
+                return Err(Error::Conflict(
+                    "The contact asked not to be told any more.",
+                ));
             }
             let mut change = held.row.into_active_model();
             change.status = Set(Status::Pending);
