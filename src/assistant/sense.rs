@@ -18,8 +18,8 @@ pub const SIZE: usize = 1 << 17;
 pub const THRESHOLD: f32 = 1.5;
 
 /// Up to this score a text is taken for harmless whatever a rule finds in it: of the phrases not
-/// trained on, rules find three times as many harmless ones there as grave ones.
-pub const CALM: f32 = -1.0;
+/// trained on, 0.4 % of the grave ones are lost there and 1.6 % of the harmless ones spared.
+pub const CALM: f32 = -1.25;
 
 /// A sentence of more words is read in overlapping parts.
 const LONG: usize = 28;
