@@ -5,15 +5,16 @@
 //! was not trained on, fold by fold, at several thresholds.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use haven::assistant::safety::rules_find_danger;
 use haven::assistant::sense::{SIZE, features, readings, share, windows};
 
-const EPOCHS: usize = 20;
-const RATE: f32 = 0.05;
+const EPOCHS: usize = 40;
+const RATE: f32 = 0.1;
 /// How fast weights shrink that nothing speaks for.
-const DECAY: f32 = 3e-4;
+const DECAY: f32 = 1e-4;
 const FOLDS: usize = 5;
 
 /// A phrase, its variants with it.
@@ -23,6 +24,8 @@ struct Phrase {
     parts: Vec<Vec<u32>>,
     /// What decides about the phrase as it stands.
     whole: Vec<Vec<u32>>,
+    /// Whether the rules find danger in it.
+    ruled: bool,
 }
 
 /// Numbers that look random and are the same every time (splitmix64).
@@ -42,15 +45,8 @@ fn main() -> anyhow::Result<()> {
     let sets = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/redteam");
     let mut phrases = Vec::new();
     let mut dice = Dice(7);
-    for (file, danger) in [
-        ("train/crisis_ru.txt", true),
-        ("train/crisis_en.txt", true),
-        ("train/benign_ru.txt", false),
-        ("train/benign_en.txt", false),
-        ("crisis.tsv", true),
-        ("benign.tsv", false),
-    ] {
-        let text = fs::read_to_string(sets.join(file)).with_context(|| file.to_owned())?;
+    for (file, danger) in files(&sets)? {
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line = line.split_once('\t').map_or(line, |(_, text)| text);
             phrases.push(phrase(line, danger, &mut dice));
@@ -80,9 +76,27 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is learnt from, crises first, always in the same order.
+fn files(sets: &Path) -> anyhow::Result<Vec<(PathBuf, bool)>> {
+    let mut files = vec![
+        (sets.join("crisis.tsv"), true),
+        (sets.join("benign.tsv"), false),
+    ];
+    for entry in fs::read_dir(sets.join("train"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let danger = name.starts_with("crisis");
+        anyhow::ensure!(danger || name.starts_with("benign"), "{name} is neither");
+        files.push((path, danger));
+    }
+    files.sort_by(|one, other| (!one.1, &one.0).cmp(&(!other.1, &other.0)));
+    Ok(files)
+}
+
 fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     let variants = variants(line);
     let whole = judged(&variants[0]);
+    let ruled = rules_find_danger(&variants[0]);
     let mut parts = Vec::new();
     for variant in variants {
         let russian = variant
@@ -116,6 +130,7 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
         danger,
         parts,
         whole,
+        ruled,
     }
 }
 
@@ -283,8 +298,10 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
     (weights, bias)
 }
 
+/// Prints what of the phrases not trained on is heard: by the classifier alone, by it or the
+/// rules, and by the rules where it is not sure of the opposite.
 fn folds(phrases: &[Phrase]) {
-    let mut scored: Vec<(f32, bool)> = Vec::new();
+    let mut scored: Vec<(f32, &Phrase)> = Vec::new();
     for fold in 0..FOLDS {
         let (held, taught): (Vec<_>, Vec<_>) = phrases
             .iter()
@@ -298,20 +315,34 @@ fn folds(phrases: &[Phrase]) {
                 sum * share(part.len()) + bias
             };
             let most = phrase.whole.iter().map(score).fold(f32::MIN, f32::max);
-            scored.push((most, phrase.danger));
+            scored.push((most, phrase));
         }
     }
+    let percent = |danger: bool, heard: &dyn Fn(f32, &Phrase) -> bool| {
+        let all: Vec<_> = scored
+            .iter()
+            .filter(|(_, is)| is.danger == danger)
+            .collect();
+        let found = all
+            .iter()
+            .filter(|(score, phrase)| heard(*score, phrase))
+            .count();
+        found as f32 * 100.0 / all.len() as f32
+    };
     for step in -8..=8 {
         let threshold = step as f32 * 0.25;
-        let percent = |danger: bool| {
-            let all: Vec<_> = scored.iter().filter(|(_, is)| *is == danger).collect();
-            let heard = all.iter().filter(|(score, _)| *score >= threshold).count();
-            heard as f32 * 100.0 / all.len() as f32
-        };
+        let alone = |score: f32, _: &Phrase| score >= threshold;
+        let either = |score: f32, phrase: &Phrase| phrase.ruled || score >= threshold;
+        let ruled = |score: f32, phrase: &Phrase| phrase.ruled && score < threshold;
         println!(
-            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %",
-            percent(true),
-            percent(false)
+            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %; with the rules {:5.1} %, \
+             {:4.1} %; below, by rules: {:4.1} %, {:4.1} %",
+            percent(true, &alone),
+            percent(false, &alone),
+            percent(true, &either),
+            percent(false, &either),
+            percent(true, &ruled),
+            percent(false, &ruled),
         );
     }
 }
