@@ -12,12 +12,11 @@ use super::harm::{GRAVE, HARM, REFUSALS};
 use super::phrases::{Patterns, Words};
 use super::sense;
 
-/// Whether `text` speaks of danger to somebody's life or safety: the classifier ([`sense`])
-/// hears it, or a rule finds it and the classifier isn't sure of the opposite.
+/// Whether `text` speaks of danger to somebody's life or safety: a rule finds it, or the
+/// classifier ([`sense`]) hears it.
 #[must_use]
 pub fn speaks_of_danger(text: &str) -> bool {
-    let score = sense::score(text);
-    score >= sense::THRESHOLD || (score > sense::CALM && rules_find_danger(text))
+    rules_find_danger(text) || sense::hears_danger(text)
 }
 
 /// [`DANGER`], prepared once: there are hundreds.
