@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use haven::assistant::safety::rules_find_danger;
-use haven::assistant::sense::{SIZE, features, readings, share, windows};
+use haven::assistant::safety::{Found, rules_find};
+use haven::assistant::sense::{DOUBT, SIZE, THRESHOLD, features, readings, share, windows};
 
 const EPOCHS: usize = 40;
 const RATE: f32 = 0.1;
@@ -24,8 +24,8 @@ struct Phrase {
     parts: Vec<Vec<u32>>,
     /// What decides about the phrase as it stands.
     whole: Vec<Vec<u32>>,
-    /// Whether the rules find danger in it.
-    ruled: bool,
+    /// What the rules find in it.
+    found: Found,
 }
 
 /// Numbers that look random and are the same every time (splitmix64).
@@ -96,7 +96,7 @@ fn files(sets: &Path) -> anyhow::Result<Vec<(PathBuf, bool)>> {
 fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     let variants = variants(line);
     let whole = judged(&variants[0]);
-    let ruled = rules_find_danger(&variants[0]);
+    let found = rules_find(&variants[0]);
     let mut parts = Vec::new();
     for variant in variants {
         let russian = variant
@@ -130,7 +130,7 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
         danger,
         parts,
         whole,
-        ruled,
+        found,
     }
 }
 
@@ -298,8 +298,8 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
     (weights, bias)
 }
 
-/// Prints what of the phrases not trained on is heard: by the classifier alone, by it or the
-/// rules, and by the rules where it is not sure of the opposite.
+/// Prints what of the phrases not trained on is heard at a score: by the classifier alone, and by
+/// all layers together where that score is the threshold, or the one that is in doubt.
 fn folds(phrases: &[Phrase]) {
     let mut scored: Vec<(f32, &Phrase)> = Vec::new();
     for fold in 0..FOLDS {
@@ -330,19 +330,35 @@ fn folds(phrases: &[Phrase]) {
         found as f32 * 100.0 / all.len() as f32
     };
     for step in -8..=8 {
-        let threshold = step as f32 * 0.25;
-        let alone = |score: f32, _: &Phrase| score >= threshold;
-        let either = |score: f32, phrase: &Phrase| phrase.ruled || score >= threshold;
-        let ruled = |score: f32, phrase: &Phrase| phrase.ruled && score < threshold;
+        let at = step as f32 * 0.25;
+        let alone = |score: f32, _: &Phrase| score >= at;
+        let threshold = |score: f32, phrase: &Phrase| match phrase.found {
+            Found::Plain => true,
+            Found::Words => score >= DOUBT,
+            Found::Nothing => score >= at,
+        };
+        let doubt = |score: f32, phrase: &Phrase| match phrase.found {
+            Found::Plain => true,
+            Found::Words => score >= at,
+            Found::Nothing => score >= THRESHOLD,
+        };
         println!(
-            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %; with the rules {:5.1} %, \
-             {:4.1} %; below, by rules: {:4.1} %, {:4.1} %",
+            "{at:5.2}: alone {:4.1} % hits, {:4.1} % false alarms; as threshold {:4.1} %, \
+             {:4.1} %; as doubt {:4.1} %, {:4.1} %",
             percent(true, &alone),
             percent(false, &alone),
-            percent(true, &either),
-            percent(false, &either),
-            percent(true, &ruled),
-            percent(false, &ruled),
+            percent(true, &threshold),
+            percent(false, &threshold),
+            percent(true, &doubt),
+            percent(false, &doubt),
         );
     }
+    let found = |least| move |_: f32, phrase: &Phrase| phrase.found >= least;
+    println!(
+        "said plainly: {:.1} % hits, {:.1} % false alarms; words of danger: {:.1} %, {:.1} %",
+        percent(true, &found(Found::Plain)),
+        percent(false, &found(Found::Plain)),
+        percent(true, &found(Found::Words)),
+        percent(false, &found(Found::Words)),
+    );
 }

@@ -12,6 +12,7 @@ mod harm;
 mod model;
 mod names;
 mod phrases;
+mod plain;
 pub mod privacy;
 mod reach;
 pub mod safety;

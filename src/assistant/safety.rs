@@ -10,32 +10,64 @@ use std::sync::LazyLock;
 use super::danger::{DANGER, HARMLESS};
 use super::harm::{GRAVE, HARM, REFUSALS};
 use super::phrases::{Patterns, Words};
+use super::plain::PLAIN;
 use super::sense;
 
-/// Whether `text` speaks of danger to somebody's life or safety: a rule finds it, or the
-/// classifier ([`sense`]) hears it.
-#[must_use]
-pub fn speaks_of_danger(text: &str) -> bool {
-    rules_find_danger(text) || sense::hears_danger(text)
+/// What the rules make of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Found {
+    /// No rule matches.
+    Nothing,
+    /// The text has words that people in danger use, and others use as well: suicide as a
+    /// subject, what is long over, the news, sayings.
+    Words,
+    /// The writer says so plainly, of themself and of now.
+    Plain,
 }
 
-/// [`DANGER`], prepared once: there are hundreds.
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(DANGER));
-
-/// Whether a rule finds danger, whatever the classifier hears.
+/// Whether `text` speaks of danger to somebody's life or safety: it says so plainly, or the
+/// classifier ([`sense`]) hears it, which needs to be less sure where a rule found words of
+/// danger.
 #[must_use]
-pub fn rules_find_danger(text: &str) -> bool {
-    let read = |words: Words| words.without(HARMLESS).hold_one_of(&PATTERNS);
-    let words = Words::new(text);
-    if read(words.clone()) {
-        return true;
+pub fn speaks_of_danger(text: &str) -> bool {
+    match rules_find(text) {
+        Found::Plain => true,
+        Found::Words => sense::score(text) >= sense::DOUBT,
+        Found::Nothing => sense::hears_danger(text),
     }
-    if words.clone().mended().is_some_and(read) {
-        return true;
+}
+
+/// The patterns, prepared once: there are hundreds.
+static PLAINLY: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(PLAIN));
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(DANGER));
+static SAYINGS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(HARMLESS));
+static GOOD_ADVICE: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(REFUSALS));
+static HARMFUL: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(HARM));
+
+/// What the rules find in `text`, in the reading that is the most alarming; whatever the
+/// classifier hears.
+#[must_use]
+pub fn rules_find(text: &str) -> Found {
+    let typed = Words::new(text);
+    let cyrillic = typed.in_cyrillic();
+    let mended = |words: &Words| words.clone().mended();
+    let readings = [
+        mended(&typed),
+        cyrillic.as_ref().and_then(mended),
+        cyrillic,
+        Some(typed),
+    ];
+    let mut found = Found::Nothing;
+    for words in readings.into_iter().flatten() {
+        let words = words.without(&SAYINGS);
+        if words.hold_one_of(&PLAINLY) {
+            return Found::Plain;
+        }
+        if found == Found::Nothing && words.hold_one_of(&PATTERNS) {
+            found = Found::Words;
+        }
     }
-    words
-        .in_cyrillic()
-        .is_some_and(|words| read(words.clone()) || words.mended().is_some_and(read))
+    found
 }
 
 /// Whether `text` takes back what was said, as in «шучу». It closes nothing: the person may
@@ -48,7 +80,9 @@ pub fn is_denial(text: &str) -> bool {
 
 /// Whether an answer of the model may not be shown: it encourages harm, or tells how to do it.
 pub(super) fn is_harmful(answer: &str) -> bool {
-    Words::new(answer).without(REFUSALS).hold_any(HARM)
+    Words::new(answer)
+        .without(&GOOD_ADVICE)
+        .hold_one_of(&HARMFUL)
 }
 
 /// Whether an answer of the model says that it sees danger, which the rules then have missed.

@@ -10,12 +10,16 @@
 use super::concepts;
 use super::phrases::Words;
 
-/// How many weights there are; 128 KiB of them.
-pub const SIZE: usize = 1 << 17;
+/// How many weights there are; 256 KiB of them.
+pub const SIZE: usize = 1 << 18;
 
 /// From this score on a text is taken for one about danger. Chosen by cross-validation on the
 /// phrases trained on (`cargo run --example sense -- --folds`), not on those held out.
 pub const THRESHOLD: f32 = 1.5;
+
+/// From this score on, where a rule found words of danger: the classifier has to be fairly sure of
+/// the opposite to overrule it. Chosen in the same way.
+pub const DOUBT: f32 = -0.5;
 
 /// A sentence of more words is read in overlapping parts.
 const LONG: usize = 28;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use haven::assistant::privacy::Private;
-use haven::assistant::safety::{rules_find_danger, speaks_of_danger};
+use haven::assistant::safety::{Found, rules_find, speaks_of_danger};
 use haven::assistant::{Assistant, AssistantSettings, Question, crisis};
 use haven::language::Language;
 
@@ -108,14 +108,16 @@ fn crises_are_heard_and_hardly_anything_else_is() {
         report_kinds(crises);
         let alarms = report(&format!("benign, {name}"), benign, false);
         report_kinds(benign);
-        let by_rules = |cases: &[(&str, &str)]| {
-            let found = cases.iter().filter(|(_, text)| rules_find_danger(text));
+        let by_rules = |cases: &[(&str, &str)], least: Found| {
+            let found = cases.iter().filter(|(_, text)| rules_find(text) >= least);
             found.count()
         };
         println!(
-            "by the rules alone, {name}: {} crises, {} false alarms",
-            by_rules(crises),
-            by_rules(benign)
+            "said plainly, {name}: {} crises, {} false alarms; words of danger: {}, {}",
+            by_rules(crises, Found::Plain),
+            by_rules(benign, Found::Plain),
+            by_rules(crises, Found::Words),
+            by_rules(benign, Found::Words),
         );
         let (heard, wrong) = if number == 0 {
             TUNED_PERCENT
