@@ -1,7 +1,8 @@
 //! Learns the weights of `haven::assistant::sense` from the phrases that it is trained on, and
 //! writes them to `src/assistant/sense.bin`. The same phrases give the same weights.
 //!
-//! With `--folds` it writes nothing, and prints what a classifier catches of the phrases that it
+//! With `--check` it writes nothing, and fails where the weights there are not what the phrases
+//! give. With `--folds` it writes nothing either, and prints what a classifier catches of the phrases that it
 //! was not trained on, fold by fold, at several thresholds.
 
 use std::fs;
@@ -20,6 +21,8 @@ const FOLDS: usize = 5;
 /// A phrase, its variants with it.
 struct Phrase {
     danger: bool,
+    /// Whether it is a line of a set, as people write, rather than one that only teaches.
+    case: bool,
     /// What is learnt from: one part of one variant in one reading each.
     parts: Vec<Vec<u32>>,
     /// What decides about the phrase as it stands.
@@ -48,8 +51,11 @@ fn main() -> anyhow::Result<()> {
     for (file, danger) in files(&sets)? {
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let line = line.split_once('\t').map_or(line, |(_, text)| text);
-            phrases.push(phrase(line, danger, &mut dice));
+            let kind_and_text = line.split_once('\t');
+            let text = kind_and_text.map_or(line, |(_, text)| text);
+            let mut phrase = phrase(text, danger, &mut dice);
+            phrase.case = kind_and_text.is_some();
+            phrases.push(phrase);
         }
     }
     println!("{} phrases", phrases.len());
@@ -57,6 +63,21 @@ fn main() -> anyhow::Result<()> {
         folds(&phrases);
         return Ok(());
     }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
+    let learnt = learnt(&phrases);
+    if std::env::args().any(|arg| arg == "--check") {
+        anyhow::ensure!(
+            fs::read(&path)? == learnt,
+            "src/assistant/sense.bin is not what its phrases give: cargo run --example sense"
+        );
+        return Ok(());
+    }
+    fs::write(&path, learnt)?;
+    Ok(())
+}
+
+/// What `sense.bin` holds: the scale, the bias, and a byte a weight.
+fn learnt(phrases: &[Phrase]) -> Vec<u8> {
     let all: Vec<&Phrase> = phrases.iter().collect();
     let (weights, bias) = learn(&all);
     let largest = weights
@@ -71,9 +92,7 @@ fn main() -> anyhow::Result<()> {
             .iter()
             .map(|weight| (weight / scale).round() as i8 as u8),
     );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
-    fs::write(&path, bytes)?;
-    Ok(())
+    bytes
 }
 
 /// What is learnt from, crises first, always in the same order.
@@ -128,6 +147,7 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     }
     Phrase {
         danger,
+        case: false,
         parts,
         whole,
         found,
@@ -172,7 +192,10 @@ fn variants(line: &str) -> Vec<String> {
 fn mistyped(text: &str, dice: &mut Dice) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     for _ in 0..(letters.len() / 14).max(1) {
-        let at = dice.below(letters.len().saturating_sub(1));
+        if letters.len() < 3 {
+            break;
+        }
+        let at = dice.below(letters.len() - 1);
         match dice.below(5) {
             0 => letters.swap(at, at + 1),
             1 => drop(letters.remove(at)),
@@ -201,9 +224,6 @@ fn mistyped(text: &str, dice: &mut Dice) -> String {
                         .map_or(*letter, |(_, typed)| *typed);
                 }
             }
-        }
-        if letters.len() < 3 {
-            break;
         }
     }
     letters.into_iter().collect()
@@ -283,7 +303,7 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
             let weight = phrases.len() as f32 / 2.0 / mass / (phrase.parts.len() as f32).sqrt();
             let each = share(part.len());
             let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();
-            let likely = 1.0 / (1.0 + (-(sum * each + bias)).exp());
+            let likely = 1.0 / (1.0 + exponential(-(sum * each + bias)));
             let error = (likely - f32::from(u8::from(phrase.danger))) * weight;
             for feature in part {
                 let feature = *feature as usize;
@@ -296,6 +316,19 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
         }
     }
     (weights, bias)
+}
+
+/// e to the power of `x`, to about six digits, by additions and multiplications alone: those give
+/// the same bits everywhere, while the exponential functions of mathematical libraries differ.
+fn exponential(x: f32) -> f32 {
+    const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
+    let x = x.clamp(-80.0, 80.0);
+    let doublings = (x * std::f32::consts::LOG2_E).round();
+    let rest = x - doublings * LN_2.0 - doublings * LN_2.1;
+    let series = (1..=7)
+        .rev()
+        .fold(1.0, |sum, term| 1.0 + rest / term as f32 * sum);
+    series * f32::from_bits(((doublings as i32 + 127) as u32) << 23)
 }
 
 /// Prints what of the phrases not trained on is heard at a score: by the classifier alone, and by
@@ -318,6 +351,18 @@ fn folds(phrases: &[Phrase]) {
             scored.push((most, phrase));
         }
     }
+    for (name, cases) in [("phrases", false), ("lines of the sets", true)] {
+        let of: Vec<_> = scored
+            .iter()
+            .filter(|(_, phrase)| phrase.case == cases)
+            .copied()
+            .collect();
+        println!("{name}:");
+        report(&of);
+    }
+}
+
+fn report(scored: &[(f32, &Phrase)]) {
     let percent = |danger: bool, heard: &dyn Fn(f32, &Phrase) -> bool| {
         let all: Vec<_> = scored
             .iter()

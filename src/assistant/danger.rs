@@ -1,4 +1,9 @@
-//! What counts as danger.
+//! Words that people in danger use.
+//!
+//! Others use them as well: suicide is a subject, the past is told, the news and the films are
+//! full of it. So a pattern found here counts unless the classifier is fairly sure that it is
+//! none of danger (see [`super::safety::speaks_of_danger`]); what is said plainly is in
+//! [`super::plain`].
 //!
 //! These patterns are broader than those of the topics. Crisis lines that weren't needed cost
 //! a moment; missing ones may cost a life. So "I was hit" long ago counts as well, and the
@@ -22,6 +27,19 @@ pub(super) const HARMLESS: &[&str] = &[
     "dream|dreams|dreamed|dreamt|dreaming|nightmare|nightmares .. kill|kills|killed|killing|hurt|hurting|stab|stabbed|shoot .. me|us|him|her|them|people|someone|my",
     "dream|dreams|dreamed|dreamt|dreaming|nightmare|nightmares .. chasing|following me|us",
     "go on the|a|public|my|buses|trains|dates|walks|holiday",
+    // Of what? Of something that nobody dies of.
+    "умереть|сдохнуть|помереть|умру|сдохну|умираю|помираю от|со смеха|смеху|жары|стыда|скуки|голода|зависти|умиления|счастья",
+    "die|dying|died|dead of|from laughter|laughing|boredom|embarrassment|cuteness|hunger|heat",
+    "убил|убила|убили|убью бы|за чашку|кофе|шаурму|пиццу|тишину|отпуск|час|кусок",
+    // What is denied or long over is no wish of now; whatever else is said still counts.
+    "не хочу|хотел|хотела|хочется|хотелось умирать|умереть",
+    "dont|not|didnt|never want|wanna|wanted to die",
+    "dont|not wanna die",
+    "не режу|режусь|резал|резала себя",
+    "used to want|think|wish .. die|dying|suicide|killing|dead",
+    "not|never going|planning|trying to kill|hurt|harm|cut myself",
+    "wont|wouldnt|never|didnt|havent hurt|harm|kill|cut|killed|harmed myself",
+    "no thoughts|plan|plans|intention|intent of|to hurting|harming|killing|hurt|harm|kill|cutting myself",
 ];
 
 /// Danger to life or safety, in both languages: people mix them.

@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_out_parts_its_neighbours() {
-        let words = Words::new("want kill time die kill time").without(&Patterns::new(&["kill time"]));
+        let words =
+            Words::new("want kill time die kill time").without(&Patterns::new(&["kill time"]));
         assert!(!words.hold_any(&["kill"]));
         assert!(!words.hold_any(&["want die"]));
         assert!(words.hold_any(&["want .. die"]));

@@ -19,7 +19,8 @@ pub(super) const PLAIN: &[&str] = &[
     "не хочу|хочется .. просыпаться|проснуться никогда|больше|завтра|утром",
     "чтобы|чтоб больше|никогда|уже не проснуться|просыпаться",
     "хочу|хочется|бы уснуть|заснуть .. не проснуться|просыпаться",
-    "want|wanna|wana|wnna|ready|going|gonna to die|dei|dye|d1e",
+    "want|wanna|wana|wnna|ready to die|dei|dye|d1e",
+    "going|gonna to|be die|dead tonight|tomorrow|soon",
     "want|wanna|wana|wnna die|dei|dye|d1e|dead",
     "want|wanna .. be dead",
     "wish i was|were|wasnt|werent dead|alive|born|here",
@@ -28,7 +29,7 @@ pub(super) const PLAIN: &[&str] = &[
     "dont|not|longer|never want|wanna to be alive|here|around",
     "dont|not|longer|never wanna be alive|here|around",
     "dont|not|never want|wanna to|ever wake up",
-    "hope i dont wake up",
+    "hope i dont|never wake up",
     // Suicide by name.
     "хочу|хочется|собираюсь|решил|решила|решаю|планирую|пора|пойду|буду|думаю|готов|готова|могу .. покончить|повеситься|застрелиться|отравиться|утопиться|вскрыться|выпилиться|удавиться|зарезаться|самоубиться|вздернуться",
     "покончу .. собой|жизнью",

@@ -15,7 +15,7 @@ pub const SIZE: usize = 1 << 18;
 
 /// From this score on a text is taken for one about danger. Chosen by cross-validation on the
 /// phrases trained on (`cargo run --example sense -- --folds`), not on those held out.
-pub const THRESHOLD: f32 = 1.5;
+pub const THRESHOLD: f32 = 1.25;
 
 /// From this score on, where a rule found words of danger: the classifier has to be fairly sure of
 /// the opposite to overrule it. Chosen in the same way.
