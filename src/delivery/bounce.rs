@@ -48,11 +48,8 @@ pub async fn follow(
         .one(tx)
         .await?;
     let Some(contact) = contact.filter(|contact| {
-        row.address
-            == match row.channel {
-                Channel::Email => contact.email.clone(),
-                Channel::Sms => app.delivery.number(&contact.phone),
-            }
+        app.delivery
+            .still_reaches(row, &contact.email, &contact.phone)
     }) else {
         return Ok(None);
     };

@@ -143,6 +143,23 @@ impl Delivery {
         phone::normalized(typed, self.country.as_deref()).unwrap_or_else(|| typed.to_owned())
     }
 
+    /// Where messages over this channel go to somebody with this mail address and phone number, as
+    /// typed; empty or useless where these are.
+    #[must_use]
+    pub fn address(&self, channel: Channel, email: &str, phone: &str) -> String {
+        match channel {
+            Channel::Email => email.to_owned(),
+            Channel::Sms => self.number(phone),
+        }
+    }
+
+    /// Whether a message went to where its recipient, with this mail address and phone number as
+    /// typed, is still reached. Who reads another address may be anybody.
+    #[must_use]
+    pub fn still_reaches(&self, row: &entity::notification::Model, email: &str, phone: &str) -> bool {
+        row.address.to_lowercase() == self.address(row.channel, email, phone).to_lowercase()
+    }
+
     /// Whether there is a gateway that sends receipts.
     #[must_use]
     pub const fn has_receipts(&self) -> bool {

@@ -247,6 +247,43 @@ on_both! {
         assert_eq!((&reaction["recipientName"], &reaction["relationship"]), (&json!("Иван"), &json!("Брат")));
     }
 
+    async fn who_reads_an_address_that_is_no_longer_the_contacts_sees_nothing_any_more(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let contact = scene.contact("Иван", "Брат", Some("stranger@example.com")).await;
+        scene.therapist("Петр", "nobody@example.com").await;
+        let id = scene.press(json!({"location": "Парк"})).await["alarm"]["id"].clone();
+        let links = [
+            scene.link("stranger@example.com", "/a/").await,
+            scene.link("nobody@example.com", "/a/").await,
+        ];
+        for (query, variables) in [
+            (
+                "mutation($id: ID!) { updateEmergencyContact(id: $id, input: {email: \"Stranger@Example.com\"}) { id } }",
+                json!({"id": contact}),
+            ),
+            ("mutation { updateTherapist(userId: \"me\", input: {email: \"NOBODY@example.com\"}) { id } }", json!({})),
+        ] {
+            scene.haven.data(&scene.anna, query, variables).await;
+        }
+        for link in &links {
+            assert!(scene.open(link).await.body.contains("Парк"));
+        }
+        for (query, variables) in [
+            (
+                "mutation($id: ID!) { updateEmergencyContact(id: $id, input: {email: \"ivan@example.com\"}) { id } }",
+                json!({"id": contact}),
+            ),
+            ("mutation { updateTherapist(userId: \"me\", input: {email: \"petr@example.com\"}) { id } }", json!({})),
+        ] {
+            scene.haven.data(&scene.anna, query, variables).await;
+        }
+        for link in &links {
+            scene.open(link).await.assert_status(404);
+            scene.submit(link, "reaction=called").await.assert_status(404);
+        }
+        assert_eq!(scene.reactions(&id).await["reactions"], json!([]));
+    }
+
     async fn a_rehearsal_says_so_plainly(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

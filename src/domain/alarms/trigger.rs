@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::alarm::Kind;
-use entity::notification::{Channel, Purpose, RecipientKind, Status};
+use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
@@ -435,10 +435,6 @@ pub(super) async fn recipients(
     profile: Option<&profile::Model>,
 ) -> Result<Vec<Recipient>> {
     let channels = app.delivery.channels();
-    let address = |channel, email: &str, phone: &str| match channel {
-        Channel::Email => email.to_owned(),
-        Channel::Sms => app.delivery.number(phone),
-    };
     let mut recipients = Vec::new();
     if alarm.notify_contact {
         let contacts = emergency_contact::Entity::find()
@@ -448,14 +444,18 @@ pub(super) async fn recipients(
             .all(tx)
             .await?;
         for contact in contacts {
-            recipients.extend(channels.iter().map(|&channel| Recipient {
-                kind: RecipientKind::Contact,
-                id: contact.id,
-                name: contact.name.clone(),
-                relationship: contact.relationship.clone(),
-                channel,
-                opted_out: contact.opted_out_at.is_some(),
-                address: address(channel, &contact.email, &contact.phone),
+            recipients.extend(channels.iter().map(|&channel| {
+                Recipient {
+                    kind: RecipientKind::Contact,
+                    id: contact.id,
+                    name: contact.name.clone(),
+                    relationship: contact.relationship.clone(),
+                    channel,
+                    opted_out: contact.opted_out_at.is_some(),
+                    address: app
+                        .delivery
+                        .address(channel, &contact.email, &contact.phone),
+                }
             }));
         }
     }
@@ -466,14 +466,18 @@ pub(super) async fn recipients(
             .one(tx)
             .await?;
         if let Some(therapist) = therapist {
-            recipients.extend(channels.iter().map(|&channel| Recipient {
-                kind: RecipientKind::Therapist,
-                id: therapist.id,
-                name: therapist.name.clone(),
-                relationship: String::new(),
-                channel,
-                opted_out: false,
-                address: address(channel, &therapist.email, &therapist.phone),
+            recipients.extend(channels.iter().map(|&channel| {
+                Recipient {
+                    kind: RecipientKind::Therapist,
+                    id: therapist.id,
+                    name: therapist.name.clone(),
+                    relationship: String::new(),
+                    channel,
+                    opted_out: false,
+                    address: app
+                        .delivery
+                        .address(channel, &therapist.email, &therapist.phone),
+                }
             }));
         }
     }
