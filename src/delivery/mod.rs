@@ -156,7 +156,12 @@ impl Delivery {
     /// Whether a message went to where its recipient, with this mail address and phone number as
     /// typed, is still reached. Who reads another address may be anybody.
     #[must_use]
-    pub fn still_reaches(&self, row: &entity::notification::Model, email: &str, phone: &str) -> bool {
+    pub fn still_reaches(
+        &self,
+        row: &entity::notification::Model,
+        email: &str,
+        phone: &str,
+    ) -> bool {
         row.address.to_lowercase() == self.address(row.channel, email, phone).to_lowercase()
     }
 
