@@ -309,36 +309,37 @@ impl Working {
 
 /// Claims what is due and there is room for; gives the time until something else is due.
 async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
-    let mut nap = NAP;
-    for (lane, channel) in Lane::WAYS {
-        loop {
-            let room = working.room(lane, channel);
-            if room == 0 {
-                // The end of a running one wakes the worker.
-                break;
-            }
-            let held = app.delivery.leases.ids();
-            let Some(due) = queue::next_due(app, lane, channel, &held).await? else {
-                break;
-            };
+    loop {
+        // Where there is no room, the end of a running one wakes the worker.
+        let ways: Vec<_> = Lane::WAYS
+            .into_iter()
+            .filter(|&(lane, channel)| working.room(lane, channel) > 0)
+            .collect();
+        let held = app.delivery.leases.ids();
+        let (mut nap, mut begun) = (NAP, false);
+        for ((lane, channel), due) in queue::next_due(app, &ways, &held).await? {
             // What is not negative is still to come.
             if let Ok(wait) = (due - app.clock.now()).to_std()
                 && !wait.is_zero()
             {
                 nap = nap.min(wait);
-                break;
+                continue;
             }
-            let jobs = queue::claim(app, lane, channel, room, &held).await?;
-            if jobs.is_empty() {
-                // Another node was faster.
-                break;
+            // What another way began just now may have taken it.
+            let room = working.room(lane, channel);
+            if room == 0 {
+                continue;
             }
-            for job in jobs {
+            // None where another node was faster.
+            for job in queue::claim(app, lane, channel, room, &held).await? {
+                begun = true;
                 working.begin(job);
             }
         }
+        if !begun {
+            return Ok(nap);
+        }
     }
-    Ok(nap)
 }
 
 /// Sends one notification and records what came of it.
