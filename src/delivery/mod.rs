@@ -61,6 +61,9 @@ const AT_ONCE: usize = 32;
 const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due.
 const NAP: Duration = Duration::from_secs(10);
+/// How long the worker sleeps at most where something is due that it could not claim: somebody else
+/// holds the row, another node or who deletes its contact just now.
+const HELD_ELSEWHERE: Duration = Duration::from_millis(100);
 /// How long one round at the database may take. The driver itself waits for ever for an answer
 /// from a machine that is gone.
 const ANSWERED: Duration = Duration::from_secs(20);
@@ -330,8 +333,11 @@ async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
             if room == 0 {
                 continue;
             }
-            // None where another node was faster.
-            for job in queue::claim(app, lane, channel, room, &held).await? {
+            let jobs = queue::claim(app, lane, channel, room, &held).await?;
+            if jobs.is_empty() {
+                nap = nap.min(HELD_ELSEWHERE);
+            }
+            for job in jobs {
                 begun = true;
                 working.begin(job);
             }
@@ -415,11 +421,12 @@ async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
     }
     let answer = row.purpose == Purpose::Alarm;
     let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
+    let country = app.config.country.as_deref();
     gateway
         .send(&sms::Message {
             notification: row.id,
             to: &row.address,
-            text: &job.story(app.clock.now(), link, None).short(),
+            text: &job.story(app.clock.now(), country, link, None).short(),
             message_id: &row.message_id,
         })
         .await
@@ -432,10 +439,14 @@ async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
     let contact = row.recipient_kind == RecipientKind::Contact;
     let opt_out = link_of(app, links::Purpose::OptOut, row.id, contact).await;
-    let words = job.story(now, link, opt_out).tell().map_err(|error| {
-        tracing::error!(%error, "a mail can't be put into words");
-        Refusal::Permanent(Failure::MessageRejected)
-    })?;
+    let country = app.config.country.as_deref();
+    let words = job
+        .story(now, country, link, opt_out)
+        .tell()
+        .map_err(|error| {
+            tracing::error!(%error, "a mail can't be put into words");
+            Refusal::Permanent(Failure::MessageRejected)
+        })?;
     app.delivery
         .mailer
         .send(Letter {

@@ -24,7 +24,9 @@ use super::recipient::ALARM;
 use super::smtp::Refusal;
 use super::{Failure, bounce, follow, letter::Story, steps};
 use crate::app::App;
+use crate::assistant::crisis;
 use crate::events::{Event, Topic};
+use crate::language::Language;
 
 /// How long a notification is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
@@ -94,11 +96,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// The mail's story at the moment `now`, with the links that go with it.
+    /// The mail's story at the moment `now`, with the links that go with it, in a deployment for
+    /// this country.
     #[must_use]
     pub fn story(
         &self,
         now: DateTime<Utc>,
+        country: Option<&str>,
         link: Option<String>,
         opt_out: Option<String>,
     ) -> Story<'_> {
@@ -110,6 +114,10 @@ impl Job {
             usual_location: &self.usual_location,
             link,
             opt_out,
+            emergency: crisis::emergency_number(
+                crisis::country(&self.usual_location, country),
+                Language::from_code(&self.user.language),
+            ),
             now,
         }
     }
