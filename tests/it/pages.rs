@@ -170,7 +170,7 @@ on_both! {
             ("en", "", "112 in Europe, 911 in North America", None),
             ("en", "Chicago, USA", "911", Some("tel:911")),
             ("ru", "Чикаго, США", "911", Some("tel:911")),
-            ("ru", "Минск, Беларусь", "101 (скорая", None),
+            ("ru", "Хайфа, Израиль", "101 (скорая", None),
             ("ru", "", "112", Some("tel:112")),
         ] {
             scene.sql(&format!("UPDATE users SET language = '{language}'")).await;
