@@ -19,6 +19,7 @@ mod clients;
 mod closing;
 mod contacts;
 mod crash;
+mod crowding;
 mod delivery;
 mod documents;
 mod drills;

@@ -33,6 +33,13 @@ const PATIENCE: Duration = Duration::from_millis(2_800);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a press without a key joins the open alarm before it.
 const JOINED: TimeDelta = TimeDelta::seconds(10);
+/// Alarms of one person within [`OFTEN_WITHIN`] whose messages go before everything else. Those who
+/// were told of that many know; the messages of more wait behind the alarms of others, because a
+/// phone gone mad must not delay them.
+const OFTEN: u64 = 5;
+/// See [`OFTEN`].
+const OFTEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
 /// What the phone sends with a press.
 #[derive(Clone, Debug, Default)]
 pub struct Press {
@@ -285,7 +292,7 @@ pub(super) async fn tell(
             }
         })
         .collect();
-    if alarm.kind != Kind::Real {
+    if alarm.kind != Kind::Real || is_one_of_many(tx, alarm).await? {
         for row in &mut rows {
             row.priority = Set(delivery::BEHIND_ALARMS);
         }
@@ -301,6 +308,20 @@ pub(super) async fn tell(
         steps::hasten(tx, &result, alarm.timestamp).await?;
     }
     Ok(())
+}
+
+/// Whether the person had so many alarms lately that this one can wait for those of others.
+async fn is_one_of_many(tx: &DatabaseTransaction, alarm: &alarm::Model) -> Result<bool> {
+    use alarm::Column;
+    let before = alarm::Entity::find()
+        .filter(Column::UserId.eq(alarm.user_id))
+        .filter(Column::Kind.eq(Kind::Real))
+        .filter(Column::Id.lt(alarm.id))
+        .order_by_desc(Column::Id)
+        .offset(OFTEN - 1)
+        .one(tx)
+        .await?;
+    Ok(before.is_some_and(|before| alarm.timestamp - before.timestamp < OFTEN_WITHIN))
 }
 
 fn blank_result() -> alarm_result::ActiveModel {
