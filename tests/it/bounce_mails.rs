@@ -470,7 +470,7 @@ on_both! {
         // So it is news.
         come_back().await;
         assert_eq!((failing(&scene).await, told(&scene).await), (vec![true], 2));
-        assert_eq!(recipients(&scene.mail.wait_for(8).await).iter().filter(|to| **to == "anna@example.com").count(), 2);
+        assert_eq!(recipients(&scene.mail.wait_for(7).await).iter().filter(|to| **to == "anna@example.com").count(), 2);
     }
 
     async fn an_alarm_that_is_over_and_its_all_clear_come_back_alike(database) {
