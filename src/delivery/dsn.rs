@@ -90,15 +90,12 @@ fn split<'a>(body: &'a [u8], boundary: &str, most: usize) -> Vec<&'a [u8]> {
     for line in body.split_inclusive(|byte| *byte == b'\n') {
         let next = at + line.len();
         let rest = line.strip_prefix(delimiter.as_bytes());
-        match rest.map(<[u8]>::trim_ascii_end) {
-            Some(end @ (b"" | b"--")) => {
-                parts.extend(begun.and_then(|begun| body.get(begun..at)));
-                begun = end.is_empty().then_some(next);
-                if begun.is_none() || parts.len() >= most {
-                    return parts;
-                }
+        if let Some(end @ (b"" | b"--")) = rest.map(<[u8]>::trim_ascii_end) {
+            parts.extend(begun.and_then(|begun| body.get(begun..at)));
+            begun = end.is_empty().then_some(next);
+            if begun.is_none() || parts.len() >= most {
+                return parts;
             }
-            _ => {}
         }
         at = next;
     }
