@@ -43,7 +43,7 @@ async fn ids(scene: &Scene, argument: &str) -> Vec<String> {
 /// Fails unless the subject, the text and the page begin with the word.
 fn assert_marked(mail: &ReceivedMail, word: &str) {
     assert!(
-        mail.subject().starts_with(&format!("{word}: ")),
+        mail.subject().starts_with(&format!("{word}. ")),
         "{}",
         mail.subject()
     );

@@ -43,6 +43,7 @@ struct World {
     user: user::Model,
     usual: String,
     link: Option<String>,
+    emergency: Option<&'static str>,
     after: TimeDelta,
 }
 
@@ -118,6 +119,7 @@ impl World {
             },
             usual: String::new(),
             link: None,
+            emergency: Some("112"),
             after: TimeDelta::zero(),
         }
     }
@@ -140,6 +142,7 @@ impl World {
             usual_location: &self.usual,
             link: self.link.clone(),
             opt_out: None,
+            emergency: self.emergency,
             now: self.alarm.timestamp + self.after,
         }
         .short()
@@ -211,6 +214,19 @@ fn it_says_who_when_and_where_and_nothing_of_health() {
         "ТРЕВОГА! anna просит о помощи. Кнопка нажата 24.11 в 01:30 UTC. Где: Парк. Карта: \
          https://osm.org/?mlat=-55.75124&mlon=137.61842 Позвоните прямо сейчас! Если есть угроза жизни, \
          звоните 112."
+    );
+    world.emergency = Some("101 (скорая / ambulance), 100 (полиция / police)");
+    assert!(
+        world.text().contains("звоните в экстренную службу."),
+        "{}",
+        world.text()
+    );
+    world = World::new("en", "anna", Purpose::Alarm);
+    world.emergency = Some("911");
+    assert!(
+        world.text().contains("in danger, call 911."),
+        "{}",
+        world.text()
     );
     world = World::new("ru", "anna", Purpose::Alarm);
     world.usual = "Тверь".into();
