@@ -24,6 +24,7 @@ pub use failure::Failure;
 pub use letter::{ago, map, mark, moment};
 pub use receipts::receive;
 pub use recipient::{BEHIND_ALARMS, Recipient, all_clear, first};
+pub use returned::take_back;
 
 use crate::app::App;
 use crate::config::Config;
@@ -37,6 +38,7 @@ use smtp::Refusal;
 
 mod auditor;
 mod bounce;
+mod dsn;
 mod failure;
 mod follow;
 mod lease;
@@ -48,6 +50,7 @@ mod plans;
 mod queue;
 mod receipts;
 mod recipient;
+mod returned;
 mod short;
 mod sms;
 mod smtp;

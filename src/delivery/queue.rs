@@ -402,15 +402,22 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     update = if status == Status::Sent {
         // It did go out, whatever became of the lease. Only a receipt knows better, which may
         // have come before this.
-        let refuted = Column::ProviderId
-            .eq(provider_id.cloned().unwrap_or_default())
-            .and(Column::Receipt.eq(Receipt::Undelivered));
-        update.filter(Column::Status.ne(Status::Sent)).filter(
-            Column::ProviderId
-                .is_null()
-                .or(Column::Receipt.is_null())
-                .or(refuted.not()),
-        )
+        let unrefuted = match row.channel {
+            // A mail's only one is that it came back.
+            Channel::Email => Column::Receipt.is_null(),
+            Channel::Sms => {
+                let refuted = Column::ProviderId
+                    .eq(provider_id.cloned().unwrap_or_default())
+                    .and(Column::Receipt.eq(Receipt::Undelivered));
+                Column::ProviderId
+                    .is_null()
+                    .or(Column::Receipt.is_null())
+                    .or(refuted.not())
+            }
+        };
+        update
+            .filter(Column::Status.ne(Status::Sent))
+            .filter(unrefuted)
     } else {
         update
             .filter(Column::Status.eq(Status::Sending))
