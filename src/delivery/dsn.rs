@@ -151,7 +151,7 @@ fn refused(fields: &[MailHeader<'_>]) -> Option<Refused> {
         return None;
     }
     let status = field(fields, "Status")?;
-    let status = code(word(&status, 0)).filter(|(class, ..)| *class == 5)?;
+    let status = code(word(&status, 0)).filter(|(class, ..)| matches!(class, 4 | 5))?;
     let addresses: Vec<String> = ["Original-Recipient", "Final-Recipient"]
         .into_iter()
         .filter_map(|name| {
@@ -163,7 +163,11 @@ fn refused(fields: &[MailHeader<'_>]) -> Option<Refused> {
     let diagnostic = field(fields, "Diagnostic-Code").unwrap_or_default();
     Some(Refused {
         addresses,
-        failure: failure(status, &diagnostic),
+        // What fails for now, and is said to have failed, was given up after days of trying.
+        failure: match status {
+            (4, ..) => Failure::Expired,
+            status => failure(status, &diagnostic),
+        },
     })
 }
 

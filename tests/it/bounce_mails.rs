@@ -179,7 +179,6 @@ on_both! {
         let right = postfix(&unknown("ivan@example.com"), &whole);
         for (what, mail) in [
             ("delayed", postfix_of("delayed", "4.4.1")),
-            ("given up for now", postfix_of("failed", "4.4.1")),
             ("delivered", postfix_of("delivered", "2.1.5")),
             ("relayed", postfix_of("relayed", "2.0.0")),
             ("at odds with itself", postfix_of("delivered", "5.1.1")),
@@ -206,6 +205,17 @@ on_both! {
         assert_eq!((failing(&scene).await, told(&scene).await), (vec![false, false], 0));
         taken(&scene, right).await;
         assert_eq!(rows(&scene.alarm(&alarm["id"]).await), ["FAILED address_rejected", "SENT"]);
+    }
+
+    async fn what_was_given_up_after_days_failed_and_is_no_fault_of_the_address(database) {
+        let scene = scene(database, Behaviour::Accept).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let alarm = scene.press(Value::Null).await["alarm"].clone();
+        let whole = text(&mail_to(&scene, "ivan@example.com"));
+        let given_up = Fate { action: "failed", status: "4.4.1", ..unknown("ivan@example.com") };
+        taken(&scene, postfix(&given_up, &whole)).await;
+        assert_eq!(rows(&scene.alarm(&alarm["id"]).await), ["FAILED expired"]);
+        assert_eq!((failing(&scene).await, told(&scene).await), (vec![false], 0));
     }
 
     async fn the_sms_that_waits_goes_out_at_once(database) {
