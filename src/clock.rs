@@ -10,6 +10,8 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 pub struct Clock {
     /// Microseconds added to the system's time.
     offset: Arc<AtomicI64>,
+    /// The system's time at which it was stopped, in microseconds since 1970; 0 while it runs.
+    held: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -17,7 +19,18 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         let offset = TimeDelta::microseconds(self.offset.load(Ordering::Relaxed));
-        Utc::now().trunc_subsecs(6) + offset
+        let system = match self.held.load(Ordering::Relaxed) {
+            0 => None,
+            held => DateTime::from_timestamp_micros(held),
+        };
+        system.unwrap_or_else(|| Utc::now().trunc_subsecs(6)) + offset
+    }
+
+    /// Stops this clock but for [`Clock::advance`], for tests in which nothing may become due by
+    /// itself.
+    pub fn hold(&self) {
+        let now = Utc::now().timestamp_micros();
+        self.held.store(now, Ordering::Relaxed);
     }
 
     /// Moves this clock on, for tests of what happens after hours or days.

@@ -16,6 +16,9 @@ use url::Url;
 
 use crate::assistant::crisis::Country;
 
+/// The least length of a secret that somebody made up: beyond guessing where it is random.
+const SHORTEST_SECRET: usize = 16;
+
 /// The settings, checked. Field names are the setting names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +46,10 @@ pub struct Config {
     pub smtp_url: Option<SecretString>,
     /// The sender of every mail.
     pub mail_from: String,
+    /// The secret with which the operator's mail server posts mails that came back; not set: they
+    /// are not taken.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub bounce_token: Option<SecretString>,
     /// The base URL of an SMS gateway with the API of Twilio; not set: no SMS is sent.
     #[serde(deserialize_with = "web_address")]
     pub sms_url: Option<Url>,
@@ -124,6 +131,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             smtp_url: None,
             mail_from: "haven <haven@localhost>".to_owned(),
+            bounce_token: None,
             sms_url: None,
             sms_account: None,
             sms_token: None,
@@ -188,6 +196,14 @@ impl Config {
             self.mail_from.parse::<lettre::message::Mailbox>().is_ok(),
             "HAVEN_MAIL_FROM must be an address, as in `haven <haven@example.org>`"
         );
+        if let Some(token) = &self.bounce_token {
+            let token = token.expose_secret();
+            anyhow::ensure!(
+                token.len() >= SHORTEST_SECRET && token.bytes().all(|byte| byte.is_ascii_graphic()),
+                "HAVEN_BOUNCE_TOKEN must have at least {SHORTEST_SECRET} letters, digits and signs, \
+                 and no spaces"
+            );
+        }
         anyhow::ensure!(
             (1..=36_500).contains(&self.session_days),
             "HAVEN_SESSION_DAYS must be from 1 to 36500"

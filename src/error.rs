@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
 /// Result of everything in the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -220,7 +222,7 @@ pub enum Error {
     Unavailable,
     /// A database fault; never shown.
     #[error("Internal server error.")]
-    Database(#[source] sea_orm::DbErr),
+    Database(#[source] DbErr),
     /// Any other fault; never shown.
     #[error("Internal server error.")]
     Internal(#[source] anyhow::Error),
@@ -249,17 +251,40 @@ impl Error {
     }
 }
 
-impl From<sea_orm::DbErr> for Error {
-    fn from(error: sea_orm::DbErr) -> Self {
-        use sea_orm::DbErr;
-        match error {
-            // Out of reach rather than wrong: a client does well to try again.
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => {
-                tracing::error!(%error, "the database is out of reach");
-                Self::Unavailable
-            }
-            other => Self::Database(other),
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        if is_out_of_reach(&error) {
+            tracing::error!(%error, "the database is out of reach");
+            Self::Unavailable
+        } else {
+            Self::Database(error)
         }
+    }
+}
+
+/// Whether a database is out of reach rather than asked something wrong: a client does well to
+/// try again.
+#[must_use]
+pub fn is_out_of_reach(error: &DbErr) -> bool {
+    let cause = match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            cause.as_ref()
+        }
+        _ => return false,
+    };
+    match cause {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => true,
+        // PostgreSQL stops, crashed, starts or has no connection left:
+        // https://www.postgresql.org/docs/current/errcodes-appendix.html
+        SqlxError::Database(cause) => cause
+            .code()
+            .is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03" | "53300")),
+        _ => false,
     }
 }
 

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::access;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
+use crate::bounces;
 use crate::delivery;
 use crate::domain::{accounts, alarms, assistant, support};
 use crate::error::Error;
@@ -66,6 +67,7 @@ pub async fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::R
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .merge(health::routes(app.clone(), shutdown))
         .merge(receipts::router(app.clone()))
+        .merge(bounces::router(app.clone()))
         .merge(graphiql::router(graphiql::FILES))
         .merge(pages::router(app.clone())?)
         .layer(CatchPanicLayer::custom(|_| fault(&new_request_id())))

@@ -2,6 +2,7 @@ pub mod access;
 pub mod app;
 pub mod assistant;
 pub mod auth;
+pub mod bounces;
 pub mod clock;
 pub mod config;
 pub mod db;

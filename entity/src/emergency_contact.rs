@@ -22,8 +22,8 @@ pub struct Model {
     pub email: String,
     /// When the contact asked not to be told any more.
     pub opted_out_at: Option<DateTimeUtc>,
-    /// Since when mail to `email` fails for good; cleared by a mail that is taken and by another
-    /// address.
+    /// Since when mail to `email` fails for good; cleared by another address and by a mail that is
+    /// taken, unless the one before it was taken too and came back.
     pub email_failed_at: Option<DateTimeUtc>,
     /// The same of SMS to `phone`.
     pub phone_failed_at: Option<DateTimeUtc>,

@@ -122,17 +122,14 @@ impl Auditor {
 pub async fn audit(app: &App) -> Finding {
     let auditor = &app.delivery.auditor;
     let looking = async {
-        let mut oldest = Duration::ZERO;
-        for (lane, channel) in Lane::WAYS {
-            let due = queue::next_due(app, lane, channel, &[]).await?;
-            let age = due.and_then(|due| (app.clock.now() - due).to_std().ok());
-            oldest = oldest.max(age.unwrap_or_default());
-        }
+        let due = queue::next_due(app, &Lane::WAYS, &[]).await?;
+        let oldest = due.into_iter().map(|(_, due)| due).min();
+        let oldest = oldest.and_then(|due| (app.clock.now() - due).to_std().ok());
         for lane in [Lane::First, Lane::Later] {
             app.metrics
                 .waiting(lane.name(), queue::waiting(app, lane).await?);
         }
-        Ok::<_, sea_orm::DbErr>(oldest)
+        Ok::<_, sea_orm::DbErr>(oldest.unwrap_or_default())
     };
     let oldest_due = match timeout(PATIENCE, looking).await {
         Ok(Ok(oldest)) => Some(oldest),

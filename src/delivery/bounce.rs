@@ -5,7 +5,7 @@ use entity::{emergency_contact, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::recipient::{self, BEHIND_ALARMS};
@@ -48,14 +48,14 @@ pub async fn follow(
         .one(tx)
         .await?;
     let Some(contact) = contact.filter(|contact| {
-        row.address
-            == match row.channel {
-                Channel::Email => contact.email.clone(),
-                Channel::Sms => app.delivery.number(&contact.phone),
-            }
+        app.delivery
+            .still_reaches(row, &contact.email, &contact.phone)
     }) else {
         return Ok(None);
     };
+    if !failed && row.channel == Channel::Email && came_back_before(tx, contact_id, row).await? {
+        return Ok(None);
+    }
     let at = Set(failed.then(|| app.clock.now()));
     let mut change = contact.into_active_model();
     match row.channel {
@@ -76,6 +76,35 @@ pub async fn follow(
             (contact_id, &row.recipient_name),
         )
     }))
+}
+
+/// Whether the mail before this one, to the same contact and address, was taken and came back.
+/// That another one is taken then says nothing for the address: it may come back as well. Only
+/// once the next is taken too, and this one did not come back, it works.
+async fn came_back_before(
+    tx: &DatabaseTransaction,
+    contact_id: i64,
+    row: &notification::Model,
+) -> Result<bool, DbErr> {
+    use notification::Column;
+    let came_back = |row: &notification::Model| {
+        let failure = row.failure.as_deref().and_then(Failure::from_code);
+        row.sent_at.is_some() && failure.is_some_and(Failure::is_of_address)
+    };
+    // An earlier try of its own, after which it was sent again.
+    if came_back(row) {
+        return Ok(true);
+    }
+    let before = notification::Entity::find()
+        .filter(Column::ContactId.eq(contact_id))
+        .filter(Column::RecipientKind.eq(RecipientKind::Contact))
+        .filter(Column::Channel.eq(Channel::Email))
+        .filter(Column::Id.lt(row.id))
+        .filter(Column::Status.is_in([Status::Sent, Status::Failed]))
+        .order_by_desc(Column::Id)
+        .one(tx)
+        .await?;
+    Ok(before.is_some_and(|before| came_back(&before) && before.address == row.address))
 }
 
 /// A mail to the person themselves about one of their contacts, given by id and name; it belongs

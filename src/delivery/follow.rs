@@ -1,5 +1,5 @@
 //! What follows from a notification's end, in the transaction that records it: the flags of the
-//! result, the all-clear, and the other channels of the same recipient.
+//! result, the all-clear, the other channels of the same recipient, and the next step.
 
 use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
@@ -9,8 +9,45 @@ use sea_orm::{
     EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use super::recipient;
+use super::{recipient, steps};
 use crate::app::App;
+
+/// A notification that nobody else changes until the transaction ends, and what it is about.
+pub struct Held {
+    /// The row as it is now.
+    pub row: notification::Model,
+    /// The alarm it belongs to.
+    pub alarm: alarm::Model,
+    /// The result of that.
+    pub result: alarm_result::Model,
+}
+
+/// Locks a notification that was found before, with all that has to be locked before it; `None`
+/// where it is gone.
+///
+/// # Errors
+/// The database's.
+pub async fn hold(
+    tx: &DatabaseTransaction,
+    found: &notification::Model,
+) -> Result<Option<Held>, DbErr> {
+    // The order of locks: the result, the recipient, then the notifications.
+    let result = alarm_result::Entity::find()
+        .filter(alarm_result::Column::AlarmId.eq(found.alarm_id))
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    keep_recipient(tx, found).await?;
+    let row = notification::Entity::find_by_id(found.id)
+        .lock_exclusive()
+        .one(tx)
+        .await?;
+    let alarm = alarm::Entity::find_by_id(found.alarm_id).one(tx).await?;
+    Ok(match (row, alarm, result) {
+        (Some(row), Some(alarm), Some(result)) => Some(Held { row, alarm, result }),
+        _ => None,
+    })
+}
 
 /// The notification, without whom it was for where that one was deleted meanwhile; who is still
 /// there stays until the transaction ends. To be called before a notification is locked.
@@ -141,5 +178,34 @@ pub async fn hurry(
         .filter(Column::NextAttemptAt.gt(now))
         .exec(tx)
         .await?;
+    Ok(())
+}
+
+/// What follows once a message that was taken is known not to have arrived, and is recorded as
+/// failed: the recipient's other channels and, where nobody is left to be hoped for, the next step
+/// are tried at once, and the result of a real alarm claims no more than what is still true. The
+/// worker is to be woken after the commit.
+///
+/// # Errors
+/// The database's.
+pub async fn lost(app: &App, tx: &DatabaseTransaction, held: &Held) -> Result<(), DbErr> {
+    use notification::Column;
+    let row = &held.row;
+    hurry(app, tx, row).await?;
+    if row.purpose != Purpose::Alarm {
+        return Ok(());
+    }
+    steps::hasten(tx, &held.result, app.clock.now()).await?;
+    if held.alarm.kind == alarm::Kind::Real {
+        // True only while there is another message of this kind that was taken.
+        let told = notification::Entity::find()
+            .filter(Column::AlarmId.eq(row.alarm_id))
+            .filter(Column::Purpose.eq(Purpose::Alarm))
+            .filter(Column::RecipientKind.eq(row.recipient_kind))
+            .filter(Column::Status.eq(Status::Sent))
+            .count(tx)
+            .await?;
+        flag(tx, &held.result, row.recipient_kind, told > 0).await?;
+    }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub struct Story<'a> {
     /// Where a contact can opt out; `None` for others, and where haven knows no address of its
     /// own.
     pub opt_out: Option<String>,
+    /// The emergency number where the person is; `None` where that is not known.
+    pub emergency: Option<&'static str>,
     /// The time of sending.
     pub now: DateTime<Utc>,
 }
@@ -68,6 +70,8 @@ struct Facts {
     link: Option<String>,
     /// Where a contact opts out.
     opt_out: Option<String>,
+    /// Whom to call where a life is in danger; `None` where it is not known which number.
+    emergency: Option<&'static str>,
 }
 
 /// The bodies, a template each.
@@ -159,7 +163,7 @@ impl Story<'_> {
             ),
         };
         let subject = match mark(self.kind(), language) {
-            Some((word, _)) => format!("{word}: {subject}"),
+            Some((word, _)) => format!("{word}. {subject}"),
             None => subject,
         };
         Ok(Words {
@@ -206,6 +210,7 @@ impl Story<'_> {
             later_step,
             link: self.link.clone(),
             opt_out: self.opt_out.clone(),
+            emergency: self.emergency,
         }
     }
 }

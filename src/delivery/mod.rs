@@ -24,6 +24,7 @@ pub use failure::Failure;
 pub use letter::{ago, map, mark, moment};
 pub use receipts::receive;
 pub use recipient::{BEHIND_ALARMS, Recipient, all_clear, first};
+pub use returned::take_back;
 
 use crate::app::App;
 use crate::config::Config;
@@ -37,6 +38,7 @@ use smtp::Refusal;
 
 mod auditor;
 mod bounce;
+mod dsn;
 mod failure;
 mod follow;
 mod lease;
@@ -48,6 +50,7 @@ mod plans;
 mod queue;
 mod receipts;
 mod recipient;
+mod returned;
 mod short;
 mod sms;
 mod smtp;
@@ -61,6 +64,9 @@ const AT_ONCE: usize = 32;
 const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due.
 const NAP: Duration = Duration::from_secs(10);
+/// How long the worker sleeps at most where something is due that it could not claim: somebody else
+/// holds the row, another node or who deletes its contact just now.
+const HELD_ELSEWHERE: Duration = Duration::from_millis(100);
 /// How long one round at the database may take. The driver itself waits for ever for an answer
 /// from a machine that is gone.
 const ANSWERED: Duration = Duration::from_secs(20);
@@ -141,6 +147,28 @@ impl Delivery {
     #[must_use]
     pub fn number(&self, typed: &str) -> String {
         phone::normalized(typed, self.country.as_deref()).unwrap_or_else(|| typed.to_owned())
+    }
+
+    /// Where messages over this channel go to somebody with this mail address and phone number, as
+    /// typed; empty or useless where these are.
+    #[must_use]
+    pub fn address(&self, channel: Channel, email: &str, phone: &str) -> String {
+        match channel {
+            Channel::Email => email.to_owned(),
+            Channel::Sms => self.number(phone),
+        }
+    }
+
+    /// Whether a message went to where its recipient, with this mail address and phone number as
+    /// typed, is still reached. Who reads another address may be anybody.
+    #[must_use]
+    pub fn still_reaches(
+        &self,
+        row: &entity::notification::Model,
+        email: &str,
+        phone: &str,
+    ) -> bool {
+        row.address.to_lowercase() == self.address(row.channel, email, phone).to_lowercase()
     }
 
     /// Whether there is a gateway that sends receipts.
@@ -287,36 +315,40 @@ impl Working {
 
 /// Claims what is due and there is room for; gives the time until something else is due.
 async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
-    let mut nap = NAP;
-    for (lane, channel) in Lane::WAYS {
-        loop {
-            let room = working.room(lane, channel);
-            if room == 0 {
-                // The end of a running one wakes the worker.
-                break;
-            }
-            let held = app.delivery.leases.ids();
-            let Some(due) = queue::next_due(app, lane, channel, &held).await? else {
-                break;
-            };
+    loop {
+        // Where there is no room, the end of a running one wakes the worker.
+        let ways: Vec<_> = Lane::WAYS
+            .into_iter()
+            .filter(|&(lane, channel)| working.room(lane, channel) > 0)
+            .collect();
+        let held = app.delivery.leases.ids();
+        let (mut nap, mut begun) = (NAP, false);
+        for ((lane, channel), due) in queue::next_due(app, &ways, &held).await? {
             // What is not negative is still to come.
             if let Ok(wait) = (due - app.clock.now()).to_std()
                 && !wait.is_zero()
             {
                 nap = nap.min(wait);
-                break;
+                continue;
+            }
+            // What another way began just now may have taken it.
+            let room = working.room(lane, channel);
+            if room == 0 {
+                continue;
             }
             let jobs = queue::claim(app, lane, channel, room, &held).await?;
             if jobs.is_empty() {
-                // Another node was faster.
-                break;
+                nap = nap.min(HELD_ELSEWHERE);
             }
             for job in jobs {
+                begun = true;
                 working.begin(job);
             }
         }
+        if !begun {
+            return Ok(nap);
+        }
     }
-    Ok(nap)
 }
 
 /// Sends one notification and records what came of it.
@@ -392,11 +424,12 @@ async fn send_sms(app: &App, job: &Job) -> Result<String, Refusal> {
     }
     let answer = row.purpose == Purpose::Alarm;
     let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
+    let country = app.config.country.as_deref();
     gateway
         .send(&sms::Message {
             notification: row.id,
             to: &row.address,
-            text: &job.story(app.clock.now(), link, None).short(),
+            text: &job.story(app.clock.now(), country, link, None).short(),
             message_id: &row.message_id,
         })
         .await
@@ -409,10 +442,14 @@ async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
     let link = link_of(app, links::Purpose::Answer, row.id, answer).await;
     let contact = row.recipient_kind == RecipientKind::Contact;
     let opt_out = link_of(app, links::Purpose::OptOut, row.id, contact).await;
-    let words = job.story(now, link, opt_out).tell().map_err(|error| {
-        tracing::error!(%error, "a mail can't be put into words");
-        Refusal::Permanent(Failure::MessageRejected)
-    })?;
+    let country = app.config.country.as_deref();
+    let words = job
+        .story(now, country, link, opt_out)
+        .tell()
+        .map_err(|error| {
+            tracing::error!(%error, "a mail can't be put into words");
+            Refusal::Permanent(Failure::MessageRejected)
+        })?;
     app.delivery
         .mailer
         .send(Letter {

@@ -20,7 +20,9 @@ async fn plans(db: &Db, lane: Lane) -> Vec<String> {
         &due(lane, Channel::Email, Utc::now(), 24, &[7, 8]),
         &backend,
     );
-    let ahead = earliest(lane, Channel::Email, &[7, 8]).build(backend);
+    let ahead = earliest(&[(lane, Channel::Email), (lane, Channel::Sms)], &[7, 8])
+        .unwrap()
+        .build(backend);
     let mut plans = Vec::new();
     for Statement { sql, values, .. } in [claim, ahead] {
         let explain = Statement {

@@ -10,11 +10,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Receipt, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
 use rand::RngExt;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement};
+use sea_orm::sea_query::{
+    Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement, UnionType,
+};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, Select,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::lease::LEASE;
@@ -22,7 +24,9 @@ use super::recipient::ALARM;
 use super::smtp::Refusal;
 use super::{Failure, bounce, follow, letter::Story, steps};
 use crate::app::App;
+use crate::assistant::crisis;
 use crate::events::{Event, Topic};
+use crate::language::Language;
 
 /// How long a notification is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
@@ -92,11 +96,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// The mail's story at the moment `now`, with the links that go with it.
+    /// The mail's story at the moment `now`, with the links that go with it, in a deployment for
+    /// this country.
     #[must_use]
     pub fn story(
         &self,
         now: DateTime<Utc>,
+        country: Option<&str>,
         link: Option<String>,
         opt_out: Option<String>,
     ) -> Story<'_> {
@@ -108,42 +114,61 @@ impl Job {
             usual_location: &self.usual_location,
             link,
             opt_out,
+            emergency: crisis::emergency_number(
+                crisis::country(&self.usual_location, country),
+                Language::from_code(&self.user.language),
+            ),
             now,
         }
     }
 }
 
-/// When the next row of the lane over this channel is due; `None` where there is none.
+/// When the next row of each of these ways is due, in the order of the ways; those without any are
+/// left out. One statement, however many they are: the worker asks after every message.
 ///
 /// # Errors
 /// The database's.
 pub async fn next_due(
     app: &App,
-    lane: Lane,
-    channel: Channel,
+    ways: &[(Lane, Channel)],
     except: &[i64],
-) -> Result<Option<DateTime<Utc>>, DbErr> {
-    Ok(earliest(lane, channel, except)
-        .into_tuple::<Option<DateTime<Utc>>>()
-        .one(app.db.outbox())
-        .await?
-        .flatten())
+) -> Result<Vec<((Lane, Channel), DateTime<Utc>)>, DbErr> {
+    let Some(look) = earliest(ways, except) else {
+        return Ok(Vec::new());
+    };
+    let mut found = look
+        .into_tuple::<(i64, Option<DateTime<Utc>>)>()
+        .all(app.db.outbox())
+        .await?;
+    found.sort_unstable_by_key(|(way, _)| *way);
+    Ok(found
+        .into_iter()
+        .filter_map(|(way, due)| Some((*ways.get(usize::try_from(way).ok()?)?, due?)))
+        .collect())
 }
 
+/// The statement behind [`next_due`]; `None` without ways.
 pub(super) fn earliest(
-    lane: Lane,
-    channel: Channel,
+    ways: &[(Lane, Channel)],
     except: &[i64],
-) -> Select<notification::Entity> {
-    let mut select = notification::Entity::find()
-        .select_only()
-        .column_as(notification::Column::NextAttemptAt.min(), "due")
-        .filter(lane.open())
-        .filter(notification::Column::Channel.eq(channel));
-    if !except.is_empty() {
-        select = select.filter(notification::Column::Id.is_not_in(except.iter().copied()));
-    }
-    select
+) -> Option<Select<notification::Entity>> {
+    use notification::Column;
+    let looks = (0_i64..).zip(ways).map(|(way, &(lane, channel))| {
+        let look = notification::Entity::find()
+            .select_only()
+            .expr_as(Expr::value(way), "way")
+            .column_as(Column::NextAttemptAt.min(), "due")
+            .filter(lane.open())
+            .filter(Column::Channel.eq(channel));
+        match except {
+            [] => look,
+            ids => look.filter(Column::Id.is_not_in(ids.iter().copied())),
+        }
+    });
+    looks.reduce(|mut all, look| {
+        QueryTrait::query(&mut all).union(UnionType::All, look.into_query());
+        all
+    })
 }
 
 /// How many rows of the lane are not final yet.
@@ -377,15 +402,22 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     update = if status == Status::Sent {
         // It did go out, whatever became of the lease. Only a receipt knows better, which may
         // have come before this.
-        let refuted = Column::ProviderId
-            .eq(provider_id.cloned().unwrap_or_default())
-            .and(Column::Receipt.eq(Receipt::Undelivered));
-        update.filter(Column::Status.ne(Status::Sent)).filter(
-            Column::ProviderId
-                .is_null()
-                .or(Column::Receipt.is_null())
-                .or(refuted.not()),
-        )
+        let unrefuted = match row.channel {
+            // A mail's only one is that it came back.
+            Channel::Email => Column::Receipt.is_null(),
+            Channel::Sms => {
+                let refuted = Column::ProviderId
+                    .eq(provider_id.cloned().unwrap_or_default())
+                    .and(Column::Receipt.eq(Receipt::Undelivered));
+                Column::ProviderId
+                    .is_null()
+                    .or(Column::Receipt.is_null())
+                    .or(refuted.not())
+            }
+        };
+        update
+            .filter(Column::Status.ne(Status::Sent))
+            .filter(unrefuted)
     } else {
         update
             .filter(Column::Status.eq(Status::Sending))

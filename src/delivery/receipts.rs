@@ -4,14 +4,10 @@
 //! queued, sent, undelivered, delivered. A receipt proves that its message was taken, also where
 //! the answer to the send was lost: then the message counts as sent and isn't sent again.
 
-use entity::notification::{Purpose, Receipt, Status};
-use entity::{alarm, alarm_result, notification};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect,
-};
+use entity::notification::{self, Receipt, Status};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
 
-use super::{Failure, bounce, follow, steps};
+use super::{Failure, bounce, follow};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -45,22 +41,11 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
         return Ok(());
     };
     let tx = app.db.write().await?;
-    // The order of locks: the result, the recipient, then the notifications.
-    let result = alarm_result::Entity::find()
-        .filter(alarm_result::Column::AlarmId.eq(found.alarm_id))
-        .lock_exclusive()
-        .one(&tx)
-        .await?;
-    follow::keep_recipient(&tx, &found).await?;
-    let row = notification::Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(&tx)
-        .await?;
-    let alarm = alarm::Entity::find_by_id(found.alarm_id).one(&tx).await?;
-    let (Some(result), Some(row), Some(alarm)) = (result, row, alarm) else {
+    let Some(held) = follow::hold(&tx, &found).await? else {
         return tx.rollback().await;
     };
-    let Some(status) = after(&row, sid, receipt) else {
+    let follow::Held { row, alarm, result } = &held;
+    let Some(status) = after(row, sid, receipt) else {
         return tx.rollback().await;
     };
     let now = app.clock.now();
@@ -88,31 +73,15 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
         Receipt::Queued | Receipt::Sent => None,
     };
     if let Some(news) = news
-        && let Some(letter) = bounce::follow(app, &tx, alarm.user_id, &row, news).await?
+        && let Some(letter) = bounce::follow(app, &tx, alarm.user_id, row, news).await?
     {
         letter.insert(&tx).await?;
     }
     match status {
         Status::Sent if row.status != Status::Sent => {
-            follow::took(app, &tx, alarm.kind, &result, &row).await?;
+            follow::took(app, &tx, alarm.kind, result, row).await?;
         }
-        Status::Failed if row.status != Status::Failed => {
-            follow::hurry(app, &tx, &row).await?;
-            if row.purpose == Purpose::Alarm {
-                steps::hasten(&tx, &result, now).await?;
-            }
-            if row.purpose == Purpose::Alarm && alarm.kind == alarm::Kind::Real {
-                // True only while there is another message of this kind that was taken.
-                let told = notification::Entity::find()
-                    .filter(notification::Column::AlarmId.eq(row.alarm_id))
-                    .filter(notification::Column::Purpose.eq(Purpose::Alarm))
-                    .filter(notification::Column::RecipientKind.eq(row.recipient_kind))
-                    .filter(notification::Column::Status.eq(Status::Sent))
-                    .count(&tx)
-                    .await?;
-                follow::flag(&tx, &result, row.recipient_kind, told > 0).await?;
-            }
-        }
+        Status::Failed if row.status != Status::Failed => follow::lost(app, &tx, &held).await?,
         _ => {}
     }
     tx.commit().await?;

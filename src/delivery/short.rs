@@ -178,13 +178,24 @@ impl Story<'_> {
                 .to_owned(),
             );
             if form.advice {
-                parts.push(
-                    match language {
-                        Language::Ru => "Если есть угроза жизни, звоните 112.",
-                        Language::En => "If life is in danger, call the emergency services.",
+                // The words beside some numbers would make a Russian message of an English one.
+                let number = self
+                    .emergency
+                    .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+                parts.push(match (number, language) {
+                    (Some(number), Language::Ru) => {
+                        format!("Если есть угроза жизни, звоните {number}.")
                     }
-                    .to_owned(),
-                );
+                    (None, Language::Ru) => {
+                        "Если есть угроза жизни, звоните в экстренную службу.".to_owned()
+                    }
+                    (Some(number), Language::En) => {
+                        format!("If life is in danger, call {number}.")
+                    }
+                    (None, Language::En) => {
+                        "If life is in danger, call the emergency services.".to_owned()
+                    }
+                });
             }
         } else if form.advice && mark.is_none() {
             parts.push(

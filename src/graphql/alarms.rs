@@ -354,7 +354,8 @@ impl AlarmMutations {
     /// every channel. Waits like `triggerAlarm`; `alarmUpdates` with `kind: [TEST]` follows it.
     /// `NOT_FOUND` where the contact does not exist or is not the caller's, `FORBIDDEN` for an
     /// admin then; `CONFLICT` where the contact asked not to be told any more; `RATE_LIMITED`
-    /// where it was sent a test within the last minute.
+    /// where it was sent a test within the last minute, and from the caller's 21st test within
+    /// 24 h on.
     async fn test_emergency_contact(
         &self,
         ctx: &Context<'_>,

@@ -23,7 +23,7 @@ use crate::db::Db;
 use crate::domain::alarms::Kinds;
 use crate::domain::page::Direction;
 use crate::domain::support;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_out_of_reach};
 
 mod contacts;
 mod lists;
@@ -33,9 +33,10 @@ type Rows<M> = Result<Arc<Vec<M>>, Arc<DbErr>>;
 
 /// The error of a batch, which all its keys share.
 fn failed(error: &DbErr) -> Error {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Error::Unavailable,
-        other => Error::Internal(anyhow::anyhow!("a batch failed: {other}")),
+    if is_out_of_reach(error) {
+        Error::Unavailable
+    } else {
+        Error::Internal(anyhow::anyhow!("a batch failed: {error}"))
     }
 }
 

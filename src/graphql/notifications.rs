@@ -146,8 +146,8 @@ impl Notification {
         self.0.sent_at
     }
 
-    /// What the provider said of it last, after taking it; null where it said nothing, as mail
-    /// servers never do.
+    /// What the provider said of it last, after taking it; null where it said nothing. A mail has
+    /// none but `UNDELIVERED`: it came back.
     async fn receipt(&self) -> Option<NotificationReceipt> {
         self.0.receipt.map(Into::into)
     }

@@ -14,6 +14,7 @@ use entity::notification::RecipientKind;
 
 use super::{Notice, STYLE, Wishes, back, field, holder};
 use crate::app::App;
+use crate::assistant::crisis;
 use crate::delivery::mail::one_line;
 use crate::delivery::{ago, map, moment};
 use crate::domain::alarms::{self, State as AlarmState, Told};
@@ -37,6 +38,7 @@ struct Page {
     coordinates: Option<String>,
     map: Option<String>,
     usual_place: Option<String>,
+    emergency: Option<&'static str>,
     own: Option<&'static str>,
     answers: Vec<Answer>,
 }
@@ -117,6 +119,10 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
         place,
         coordinates: coordinates.map(|(north, east)| format!("{north:.5}, {east:.5}")),
         map: coordinates.map(|(north, east)| map(north, east)),
+        emergency: crisis::emergency_number(
+            crisis::country(&told.usual_location, app.config.country.as_deref()),
+            language,
+        ),
         own: own.map(|own| words(own, language)),
         answers: told
             .reactions

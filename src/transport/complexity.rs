@@ -1,7 +1,8 @@
 //! What answering an operation costs, from the schema's text and the operation's variables.
 //!
 //! A field costs one, and what is below it once for each object it may give: as many as `first`
-//! or `last` ask for where it takes them, a usual number where it gives a list without pages.
+//! or `last` ask for where it takes them, a usual number where it gives a list without pages. A
+//! list of plain values costs as many as it may hold.
 //! The executor has a complexity of its own, but its rules can't read an argument whose variable
 //! the client left out, and would know nothing of page sizes.
 
@@ -21,6 +22,9 @@ use super::limits::{self, Limits, Violation, at_most};
 const PAGE: u64 = 50;
 /// Objects of a list that has no pages, as the contacts of a user.
 const LIST: u64 = 10;
+/// Values of a list of plain ones, as the sentences about an alarm: one for each contact, which
+/// are long ones, and nothing below them is counted.
+const VALUES: u64 = 100;
 /// What a mutation or subscription costs besides what it answers: a transaction or a listener,
 /// and for a log-in the hash of a password.
 const ACT: u64 = 500;
@@ -44,10 +48,12 @@ const INTROSPECTION: [(&str, &str, &str, u64); 14] = [
     ("__Directive", "args", "__InputValue", 1),
 ];
 
-/// What is known of a field that gives objects.
+/// What is known of a field that gives objects, or a list of plain values.
 struct Output {
     ty: String,
     count: Count,
+    /// What it costs without what is below it.
+    own: u64,
 }
 
 /// How many objects a field gives.
@@ -81,7 +87,7 @@ impl Cost {
 
 /// The output types of a schema, as far as they bear on costs.
 pub(super) struct OutputTypes {
-    /// The fields that give objects, by their type.
+    /// The fields that give objects, or lists of plain values, by their type.
     types: HashMap<String, HashMap<String, Output>>,
     query: String,
     mutation: String,
@@ -134,10 +140,14 @@ impl OutputTypes {
                 TypeKind::Interface(interface) => interface.fields,
                 _ => continue,
             };
-            let outputs = fields
-                .iter()
-                .map(|field| (field.node.name.node.to_string(), output(&field.node)))
-                .filter(|(_, output)| !leaves.contains(&output.ty));
+            let outputs = fields.iter().filter_map(|field| {
+                let mut output = output(&field.node);
+                if leaves.contains(&output.ty) {
+                    let list = matches!(field.node.ty.node.base, BaseType::List(_));
+                    output.own = list.then_some(VALUES)?;
+                }
+                Some((field.node.name.node.to_string(), output))
+            });
             let name = definition.name.node.to_string();
             this.types.entry(name).or_default().extend(outputs);
         }
@@ -156,6 +166,7 @@ impl OutputTypes {
         let output = Output {
             ty: gives.to_owned(),
             count: Count::Fixed(count),
+            own: 1,
         };
         let fields = self.types.entry(ty.to_owned()).or_default();
         fields.insert(field.to_owned(), output);
@@ -229,6 +240,7 @@ fn output(field: &FieldDefinition) -> Output {
             (false, true) => Count::Fixed(LIST),
             (false, false) => Count::Fixed(1),
         },
+        own: 1,
     }
 }
 
@@ -288,7 +300,8 @@ impl Counter<'_> {
         } else if ty == self.types.mutation || ty == self.types.subscription {
             cost.data = cost.data.saturating_add(ACT);
         } else {
-            cost.data = cost.data.saturating_add(1);
+            let own = output.map_or(1, |output| output.own);
+            cost.data = cost.data.saturating_add(own);
         }
         cost
     }

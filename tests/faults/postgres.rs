@@ -24,6 +24,11 @@ async fn a_database_that_restarts_loses_no_alarm() {
     }
     crowd.more(8).await;
     crowd.stop().await;
+    // Whoever pressed meanwhile was asked to try again, and told of no fault.
+    for (why, _) in crowd.refusals() {
+        let known = ["UNAVAILABLE", "503 Service Unavailable", "no answer"];
+        assert!(known.contains(&&*why), "{:?}", crowd.refusals());
+    }
     reckon("PostgreSQL stopped twice", &cluster.url(), &crowd, &mail).await;
     running.terminate();
     running.ended().await;

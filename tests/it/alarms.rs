@@ -19,15 +19,10 @@ fn fields(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// SQL statements of a query: the fewest of a few runs, because the delivery worker looks for
-/// work at times of its own.
+/// SQL statements of a query.
 async fn cost(scene: &Scene, query: &str) -> u64 {
-    let mut least = u64::MAX;
-    for _ in 0..4 {
-        let reading = scene.haven.data(&scene.anna, query, json!({}));
-        least = least.min(scene.haven.statements(reading).await.0);
-    }
-    least
+    let read = async || scene.haven.data(&scene.anna, query, json!({})).await;
+    scene.haven.fewest_statements(read).await.0
 }
 
 on_both! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use haven::app::App;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -178,6 +179,36 @@ on_both! {
         let mut to = recipients(&mails);
         to.dedup();
         assert_eq!((mails.len(), to.len()), (40, 40));
+    }
+
+    async fn what_somebody_holds_when_its_turn_comes_goes_out_once_it_is_let_go(database) {
+        let scene = Scene::new(database, Behaviour::DeferRecipients).await;
+        let bob = join(&scene.haven, "bob").await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let app = &scene.haven.app;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        app.clock.hold();
+        scene.until(&id, "the first try", |alarm| states(alarm) == ["PENDING"]).await;
+        scene.mail.set_behaviour(Behaviour::Accept);
+        // As by who deletes the contact at this moment. SQLite has one writer at a time anyway.
+        let held = if database == Database::Postgres {
+            let held = app.db.write().await.unwrap();
+            held.execute_unprepared("SELECT id FROM notifications FOR UPDATE").await.unwrap();
+            Some(held)
+        } else {
+            None
+        };
+        scene.wait(30);
+        // Once another's alarm is out, the worker has passed by.
+        scene.haven.data(&bob, "mutation { createEmergencyContact(userId: \"me\", input: {name: \"Ольга\", relationship: \"Тётя\", phone: \"+79001234567\", email: \"olga@example.com\"}) { id } }", json!({})).await;
+        scene.haven.data(&bob, "mutation { triggerAlarm(userId: \"me\") { joined } }", json!({})).await;
+        scene.mail.until("the other alarm", |ledger| ledger.mails.iter().any(|mail| mail.to == ["olga@example.com"])).await;
+        if let Some(held) = held {
+            held.rollback().await.unwrap();
+        }
+        let sent = scene.until(&id, "the mail", |alarm| states(alarm) == ["SENT"]);
+        // Half of what the worker sleeps when it knows of nothing to do.
+        tokio::time::timeout(Duration::from_secs(5), sent).await.unwrap();
     }
 
     async fn a_phone_that_hangs_up_has_pressed_all_the_same(database) {

@@ -119,6 +119,7 @@ async fn sensible_operations_are_answered() {
             } } pageInfo { hasNextPage endCursor } } }",
         "{ notifications(status: [FAILED], first: 100) { nodes { id status failure attempts
             recipientName alarm { id timestamp user { id username } } } } }",
+        "{ me { alarms(first: 100) { nodes { id timestamp messages result { completed } } } } }",
         "{ musicTracks { id name url } alarmScenarios { id name isDefault } }",
     ] {
         haven.data(&boss, query, json!({})).await;

@@ -43,7 +43,7 @@ async fn ids(scene: &Scene, argument: &str) -> Vec<String> {
 /// Fails unless the subject, the text and the page begin with the word.
 fn assert_marked(mail: &ReceivedMail, word: &str) {
     assert!(
-        mail.subject().starts_with(&format!("{word}: ")),
+        mail.subject().starts_with(&format!("{word}. ")),
         "{}",
         mail.subject()
     );
@@ -181,6 +181,23 @@ on_both! {
         assert_eq!(scene.press(Value::Null).await["joined"], false);
         scene.wait(24 * 3600 + 1);
         drill(&scene).await;
+    }
+
+    async fn twenty_tests_a_day_are_enough_for_whomever_is_added(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let delete = "mutation($id: ID!) { deleteEmergencyContact(id: $id) }";
+        for _ in 0..20 {
+            let ivan = scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+            assert_eq!(states(&test(&scene, &ivan).await), ["SENT"]);
+            scene.haven.data(&scene.anna, delete, json!({"id": ivan})).await;
+        }
+        let ivan = scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        assert_eq!(scene.haven.code(Some(&scene.anna), &format!("{TEST} {TRIED}"), json!({"id": ivan})).await, "RATE_LIMITED");
+        // Drills and real alarms are counted apart.
+        drill(&scene).await;
+        assert_eq!(scene.press(Value::Null).await["joined"], false);
+        scene.wait(24 * 3600 + 1);
+        assert_eq!(states(&test(&scene, &ivan).await), ["SENT"]);
     }
 
     async fn drills_and_presses_know_nothing_of_each_other(database) {

@@ -163,6 +163,33 @@ on_both! {
         assert!(scene.open(&format!("{opt_out}?lang=ru")).await.body.contains("Больше мне не сообщать"));
     }
 
+    async fn mails_and_pages_name_the_emergency_number_of_where_the_person_is(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        scene.contact("John", "Brother", Some("john@example.com")).await;
+        for (language, place, named, tel) in [
+            ("en", "", "112 in Europe, 911 in North America", None),
+            ("en", "Chicago, USA", "911", Some("tel:911")),
+            ("ru", "Чикаго, США", "911", Some("tel:911")),
+            ("ru", "Хайфа, Израиль", "101 (скорая", None),
+            ("ru", "", "112", Some("tel:112")),
+        ] {
+            scene.sql(&format!("UPDATE users SET language = '{language}'")).await;
+            scene.haven.data(&scene.anna, "mutation($place: String) { updateProfile(userId: \"me\", input: {location: $place}) { id } }", json!({"place": place})).await;
+            scene.wait(60);
+            let before = scene.mail.mails().len();
+            scene.press(Value::Null).await;
+            let mails = scene.mail.wait_for(before + 1).await;
+            let mail = mails.last().unwrap();
+            let (text, html) = (mail.text.clone().unwrap(), mail.html.clone().unwrap());
+            let page = scene.open(&path(mail, "/a/")).await.body;
+            assert!(text.contains(named), "{text}");
+            for html in [html, page] {
+                assert!(html.contains(named), "{html}");
+                assert_eq!(html.split_once("tel:").map(|(_, tel)| format!("tel:{}", &tel[..3])).as_deref(), tel, "{html}");
+            }
+        }
+    }
+
     async fn an_alarm_that_is_over_or_a_day_old_shows_no_place_and_takes_no_answer(database) {
         for old in [false, true] {
             let scene = Scene::new(database, Behaviour::Accept).await;
@@ -245,6 +272,43 @@ on_both! {
         let reaction = scene.reactions(&id).await["reactions"][0].clone();
         assert_eq!((&reaction["recipient"], &reaction["reaction"]), (&Value::Null, &json!("CALLED")));
         assert_eq!((&reaction["recipientName"], &reaction["relationship"]), (&json!("Иван"), &json!("Брат")));
+    }
+
+    async fn who_reads_an_address_that_is_no_longer_the_contacts_sees_nothing_any_more(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let contact = scene.contact("Иван", "Брат", Some("stranger@example.com")).await;
+        scene.therapist("Петр", "nobody@example.com").await;
+        let id = scene.press(json!({"location": "Парк"})).await["alarm"]["id"].clone();
+        let links = [
+            scene.link("stranger@example.com", "/a/").await,
+            scene.link("nobody@example.com", "/a/").await,
+        ];
+        for (query, variables) in [
+            (
+                "mutation($id: ID!) { updateEmergencyContact(id: $id, input: {email: \"Stranger@Example.com\"}) { id } }",
+                json!({"id": contact}),
+            ),
+            ("mutation { updateTherapist(userId: \"me\", input: {email: \"NOBODY@example.com\"}) { id } }", json!({})),
+        ] {
+            scene.haven.data(&scene.anna, query, variables).await;
+        }
+        for link in &links {
+            assert!(scene.open(link).await.body.contains("Парк"));
+        }
+        for (query, variables) in [
+            (
+                "mutation($id: ID!) { updateEmergencyContact(id: $id, input: {email: \"ivan@example.com\"}) { id } }",
+                json!({"id": contact}),
+            ),
+            ("mutation { updateTherapist(userId: \"me\", input: {email: \"petr@example.com\"}) { id } }", json!({})),
+        ] {
+            scene.haven.data(&scene.anna, query, variables).await;
+        }
+        for link in &links {
+            scene.open(link).await.assert_status(404);
+            scene.submit(link, "reaction=called").await.assert_status(404);
+        }
+        assert_eq!(scene.reactions(&id).await["reactions"], json!([]));
     }
 
     async fn a_rehearsal_says_so_plainly(database) {

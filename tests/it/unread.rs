@@ -114,8 +114,8 @@ on_both! {
             ..Settings::default()
         };
         let (address, _stop) = under(&haven, &anna, settings).await;
-        let me = || haven.data(&anna, "{ me { profile { age } } }", json!({}));
-        let (alone, _) = haven.statements(me()).await;
+        let me = async || haven.data(&anna, "{ me { profile { age } } }", json!({})).await;
+        let (alone, _) = haven.fewest_statements(me).await;
         let page = "supportChat { messages(last: 20) { nodes { message } } }";
         let query = format!(
             "subscription {{ supportMessages(userId: \"me\", after: \"0\") \
@@ -132,7 +132,7 @@ on_both! {
         }
         // Until the stream has come to rest, because nothing more of it fits anywhere.
         let mut quiet = 0;
-        while quiet < 500 {
+        while quiet < 100 {
             let (statements, _) = haven.statements(me()).await;
             quiet = if statements == alone { quiet + 1 } else { 0 };
         }

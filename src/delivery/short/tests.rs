@@ -43,6 +43,7 @@ struct World {
     user: user::Model,
     usual: String,
     link: Option<String>,
+    emergency: Option<&'static str>,
     after: TimeDelta,
 }
 
@@ -118,6 +119,7 @@ impl World {
             },
             usual: String::new(),
             link: None,
+            emergency: Some("112"),
             after: TimeDelta::zero(),
         }
     }
@@ -140,6 +142,7 @@ impl World {
             usual_location: &self.usual,
             link: self.link.clone(),
             opt_out: None,
+            emergency: self.emergency,
             now: self.alarm.timestamp + self.after,
         }
         .short()
@@ -212,6 +215,18 @@ fn it_says_who_when_and_where_and_nothing_of_health() {
          https://osm.org/?mlat=-55.75124&mlon=137.61842 Позвоните прямо сейчас! Если есть угроза жизни, \
          звоните 112."
     );
+    world = World::new("en", "anna", Purpose::Alarm);
+    for (number, advice) in [
+        (Some("911"), "call 911."),
+        (
+            Some("101 (скорая / ambulance)"),
+            "call the emergency services.",
+        ),
+        (None, "call the emergency services."),
+    ] {
+        world.emergency = number;
+        assert!(world.text().contains(advice), "{}", world.text());
+    }
     world = World::new("ru", "anna", Purpose::Alarm);
     world.usual = "Тверь".into();
     assert!(

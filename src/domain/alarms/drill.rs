@@ -25,10 +25,13 @@ use crate::domain::users;
 use crate::error::{Error, Noun, Result};
 use crate::events::Topic;
 
-/// Drills a user may have within [`DRILLS_WITHIN`]: those who are told must go on reading.
+/// Drills a user may have within [`LATELY`]: those who are told must go on reading.
 const DRILLS: u64 = 5;
-/// See [`DRILLS`].
-const DRILLS_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// Tests a user may have within [`LATELY`], whomever they go to: a few for each of a handful of
+/// contacts, and no more to somebody who is deleted and added again.
+const TESTS: u64 = 20;
+/// See [`DRILLS`] and [`TESTS`].
+const LATELY: TimeDelta = TimeDelta::hours(24);
 /// A contact is sent one test message within this time.
 const TEST_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
@@ -42,13 +45,7 @@ pub async fn drill(app: &Arc<App>, viewer: &Viewer, subject: UserRef) -> Result<
     let user_id = users::own(app, viewer, subject).await?;
     let tx = app.db.write().await?;
     one_by_one(&tx, user_id).await?;
-    let lately = alarm::Entity::find()
-        .filter(alarm::Column::UserId.eq(user_id))
-        .filter(alarm::Column::Kind.eq(Kind::Drill))
-        .filter(alarm::Column::Timestamp.gt(app.clock.now() - DRILLS_WITHIN))
-        .count(&tx)
-        .await?;
-    if lately >= DRILLS {
+    if lately(app, &tx, user_id, Kind::Drill).await? >= DRILLS {
         return Err(Error::RateLimited);
     }
     let alarm = begin(app, &tx, user_id, Kind::Drill, Press::default()).await?;
@@ -62,7 +59,7 @@ pub async fn drill(app: &Arc<App>, viewer: &Viewer, subject: UserRef) -> Result<
 /// # Errors
 /// `NOT_FOUND` where the contact does not exist or is not the viewer's, `FORBIDDEN` for an admin
 /// then; `CONFLICT` where the contact asked not to be told any more; `RATE_LIMITED` where it was
-/// sent a test within the last minute.
+/// sent a test within the last minute, and from the viewer's 21st within 24 h on.
 pub async fn test_contact(
     app: &Arc<App>,
     viewer: &Viewer,
@@ -87,7 +84,9 @@ pub async fn test_contact(
             "This contact asked not to be told any more.",
         ));
     }
-    if tested_lately(app, &tx, contact.id).await? {
+    if tested_just_now(app, &tx, contact.id).await?
+        || lately(app, &tx, user_id, Kind::Test).await? >= TESTS
+    {
         return Err(Error::RateLimited);
     }
     let profile = profile::Entity::find()
@@ -116,8 +115,18 @@ pub async fn test_contact(
     Ok(alarm)
 }
 
+/// How many alarms of this kind the user had lately.
+async fn lately(app: &App, tx: &DatabaseTransaction, user_id: i64, kind: Kind) -> Result<u64> {
+    Ok(alarm::Entity::find()
+        .filter(alarm::Column::UserId.eq(user_id))
+        .filter(alarm::Column::Kind.eq(kind))
+        .filter(alarm::Column::Timestamp.gt(app.clock.now() - LATELY))
+        .count(tx)
+        .await?)
+}
+
 /// Whether the contact was sent a test just now.
-async fn tested_lately(app: &App, tx: &DatabaseTransaction, contact_id: i64) -> Result<bool> {
+async fn tested_just_now(app: &App, tx: &DatabaseTransaction, contact_id: i64) -> Result<bool> {
     let mut tests = Query::select();
     tests
         .column(alarm::Column::Id)

@@ -10,8 +10,8 @@ use entity::notification::{self, RecipientKind};
 use entity::{alarm, alarm_result, emergency_contact, profile, therapist, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::lock_result;
@@ -86,7 +86,8 @@ fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State
 }
 
 /// What the holder of a link may see; `None` where the alarm is gone, or the person has deleted
-/// this contact or therapist since: the place is none of theirs any more. Changes nothing.
+/// this contact or therapist since, or changed the address that the message went to: the place is
+/// none of theirs any more. Changes nothing.
 ///
 /// # Errors
 /// The database's.
@@ -95,6 +96,9 @@ pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
     let Some((notification, alarm)) = message(app, holder).await? else {
         return Ok(None);
     };
+    if !is_there(app, db, &notification, None).await? {
+        return Ok(None);
+    }
     let result = alarm_result::Entity::find()
         .filter(alarm_result::Column::AlarmId.eq(alarm.id))
         .one(db)
@@ -125,13 +129,12 @@ pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
     }))
 }
 
-/// The message of a link and its alarm, while the recipient exists.
+/// The message of a link and its alarm.
 async fn message(app: &App, holder: Holder) -> Result<Option<(notification::Model, alarm::Model)>> {
     let db = app.db.read();
     let found = notification::Entity::find_by_id(holder.notification_id())
         .one(db)
-        .await?
-        .filter(|row| row.contact_id.is_some() || row.therapist_id.is_some());
+        .await?;
     let Some(notification) = found else {
         return Ok(None);
     };
@@ -154,7 +157,7 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     };
     let now = app.clock.now();
     let tx = app.db.write().await?;
-    if !hold_recipient(&tx, &message).await? {
+    if !is_there(app, &tx, &message, Some(LockType::KeyShare)).await? {
         return Ok(false);
     }
     let result = lock_result(&tx, alarm.id).await?;
@@ -226,19 +229,26 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     Ok(true)
 }
 
-/// Keeps the recipient from being deleted until the transaction ends; gives whether it is there.
-async fn hold_recipient(tx: &DatabaseTransaction, message: &notification::Model) -> Result<bool> {
-    Ok(match (message.contact_id, message.therapist_id) {
+/// Whether the recipient of this message is still there, at the address that it went to; with a
+/// lock, until the transaction ends.
+async fn is_there(
+    app: &App,
+    db: &impl ConnectionTrait,
+    message: &notification::Model,
+    lock: Option<LockType>,
+) -> Result<bool> {
+    let addresses = match (message.contact_id, message.therapist_id) {
         (Some(id), _) => emergency_contact::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
-            .one(tx)
+            .apply_if(lock, QuerySelect::lock)
+            .one(db)
             .await?
-            .is_some(),
+            .map(|row| (row.email, row.phone)),
         (None, Some(id)) => therapist::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
-            .one(tx)
+            .apply_if(lock, QuerySelect::lock)
+            .one(db)
             .await?
-            .is_some(),
-        (None, None) => false,
-    })
+            .map(|row| (row.email, row.phone)),
+        (None, None) => None,
+    };
+    Ok(addresses.is_some_and(|(email, phone)| app.delivery.still_reaches(message, &email, &phone)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::alarm::Kind;
-use entity::notification::{Channel, Purpose, RecipientKind, Status};
+use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
@@ -33,6 +33,13 @@ const PATIENCE: Duration = Duration::from_millis(2_800);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a press without a key joins the open alarm before it.
 const JOINED: TimeDelta = TimeDelta::seconds(10);
+/// Alarms of one person within [`OFTEN_WITHIN`] whose messages go before everything else. Those who
+/// were told of that many know; the messages of more wait behind the alarms of others, because a
+/// phone gone mad must not delay them.
+const OFTEN: u64 = 5;
+/// See [`OFTEN`].
+const OFTEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
 /// What the phone sends with a press.
 #[derive(Clone, Debug, Default)]
 pub struct Press {
@@ -285,7 +292,7 @@ pub(super) async fn tell(
             }
         })
         .collect();
-    if alarm.kind != Kind::Real {
+    if alarm.kind != Kind::Real || is_one_of_many(tx, alarm).await? {
         for row in &mut rows {
             row.priority = Set(delivery::BEHIND_ALARMS);
         }
@@ -301,6 +308,20 @@ pub(super) async fn tell(
         steps::hasten(tx, &result, alarm.timestamp).await?;
     }
     Ok(())
+}
+
+/// Whether the person had so many alarms lately that this one can wait for those of others.
+async fn is_one_of_many(tx: &DatabaseTransaction, alarm: &alarm::Model) -> Result<bool> {
+    use alarm::Column;
+    let before = alarm::Entity::find()
+        .filter(Column::UserId.eq(alarm.user_id))
+        .filter(Column::Kind.eq(Kind::Real))
+        .filter(Column::Id.lt(alarm.id))
+        .order_by_desc(Column::Id)
+        .offset(OFTEN - 1)
+        .one(tx)
+        .await?;
+    Ok(before.is_some_and(|before| alarm.timestamp - before.timestamp < OFTEN_WITHIN))
 }
 
 fn blank_result() -> alarm_result::ActiveModel {
@@ -435,10 +456,6 @@ pub(super) async fn recipients(
     profile: Option<&profile::Model>,
 ) -> Result<Vec<Recipient>> {
     let channels = app.delivery.channels();
-    let address = |channel, email: &str, phone: &str| match channel {
-        Channel::Email => email.to_owned(),
-        Channel::Sms => app.delivery.number(phone),
-    };
     let mut recipients = Vec::new();
     if alarm.notify_contact {
         let contacts = emergency_contact::Entity::find()
@@ -448,14 +465,18 @@ pub(super) async fn recipients(
             .all(tx)
             .await?;
         for contact in contacts {
-            recipients.extend(channels.iter().map(|&channel| Recipient {
-                kind: RecipientKind::Contact,
-                id: contact.id,
-                name: contact.name.clone(),
-                relationship: contact.relationship.clone(),
-                channel,
-                opted_out: contact.opted_out_at.is_some(),
-                address: address(channel, &contact.email, &contact.phone),
+            recipients.extend(channels.iter().map(|&channel| {
+                Recipient {
+                    kind: RecipientKind::Contact,
+                    id: contact.id,
+                    name: contact.name.clone(),
+                    relationship: contact.relationship.clone(),
+                    channel,
+                    opted_out: contact.opted_out_at.is_some(),
+                    address: app
+                        .delivery
+                        .address(channel, &contact.email, &contact.phone),
+                }
             }));
         }
     }
@@ -466,14 +487,18 @@ pub(super) async fn recipients(
             .one(tx)
             .await?;
         if let Some(therapist) = therapist {
-            recipients.extend(channels.iter().map(|&channel| Recipient {
-                kind: RecipientKind::Therapist,
-                id: therapist.id,
-                name: therapist.name.clone(),
-                relationship: String::new(),
-                channel,
-                opted_out: false,
-                address: address(channel, &therapist.email, &therapist.phone),
+            recipients.extend(channels.iter().map(|&channel| {
+                Recipient {
+                    kind: RecipientKind::Therapist,
+                    id: therapist.id,
+                    name: therapist.name.clone(),
+                    relationship: String::new(),
+                    channel,
+                    opted_out: false,
+                    address: app
+                        .delivery
+                        .address(channel, &therapist.email, &therapist.phone),
+                }
             }));
         }
     }

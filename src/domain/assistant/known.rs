@@ -12,7 +12,7 @@ use crate::error::Result;
 pub(super) struct Known {
     /// Where the person is: by the profile, else by the deployment's setting.
     pub(super) country: Option<Country>,
-    /// What must not be sent to the model.
+    /// What must not be sent to the model; not all of it where there is none.
     pub(super) private: Private,
 }
 
@@ -27,16 +27,18 @@ pub(super) async fn of(app: &App, user: &user::Model) -> Result<Known> {
     let mut people = vec![user.username.clone()];
     // The part before the @ is a name as often as not.
     people.extend(user.email.split('@').next().map(str::to_owned));
-    let contacts = emergency_contact::Entity::find()
-        .filter(emergency_contact::Column::UserId.eq(user.id))
-        .all(db)
-        .await?;
-    people.extend(contacts.into_iter().map(|contact| contact.name));
-    let therapist = therapist::Entity::find()
-        .filter(therapist::Column::UserId.eq(user.id))
-        .one(db)
-        .await?;
-    people.extend(therapist.map(|therapist| therapist.name));
+    if app.assistant.has_model() {
+        let contacts = emergency_contact::Entity::find()
+            .filter(emergency_contact::Column::UserId.eq(user.id))
+            .all(db)
+            .await?;
+        people.extend(contacts.into_iter().map(|contact| contact.name));
+        let therapist = therapist::Entity::find()
+            .filter(therapist::Column::UserId.eq(user.id))
+            .one(db)
+            .await?;
+        people.extend(therapist.map(|therapist| therapist.name));
+    }
     let setting = app.config.country.as_deref();
     Ok(Known {
         country: crisis::country(&location, setting),

@@ -20,12 +20,13 @@ pub struct Choice {
     pub contact: contact::Model,
     /// Whose contact.
     pub person: user::Model,
-    /// The alarm whose message holds the link.
-    alarm_id: i64,
+    /// The message that the link came with.
+    message: notification::Model,
 }
 
-/// The contact that holds a link, and whose it is; `None` once the contact is deleted, or where
-/// the message was to somebody else than a contact. Changes nothing.
+/// The contact that holds a link, and whose it is; `None` once the contact is deleted or has
+/// another address than the message went to, or where that was to somebody else than a contact.
+/// Changes nothing.
 ///
 /// # Errors
 /// The database's.
@@ -34,24 +35,27 @@ pub async fn choice(app: &App, holder: Holder) -> Result<Option<Choice>> {
     let message = notification::Entity::find_by_id(holder.notification_id())
         .one(db)
         .await?;
-    let Some((id, alarm_id)) = message.and_then(|row| Some((row.contact_id?, row.alarm_id))) else {
+    let Some((id, message)) = message.and_then(|row| Some((row.contact_id?, row))) else {
         return Ok(None);
     };
-    let Some(contact) = contact::Entity::find_by_id(id).one(db).await? else {
+    let Some(contact) = contact::Entity::find_by_id(id)
+        .one(db)
+        .await?
+        .filter(|row| app.delivery.still_reaches(&message, &row.email, &row.phone))
+    else {
         return Ok(None);
     };
     let person = user::Entity::find_by_id(contact.user_id).one(db).await?;
     Ok(person.map(|person| Choice {
         contact,
         person,
-        alarm_id,
+        message,
     }))
 }
 
 /// Has the contact that holds a link told no more, of which the person is told by mail, or told
-/// again. Of open alarms, what was not
-/// sent to it yet is not sent; what it was told already stays told. The same again changes nothing.
-/// Gives whether the contact is still there.
+/// again. Of open alarms, what was not sent to it yet is not sent; what it was told already stays
+/// told. The same again changes nothing. Gives whether the contact is still there.
 ///
 /// # Errors
 /// The database's.
@@ -59,7 +63,7 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
     let Some(Choice {
         contact,
         person,
-        alarm_id,
+        message,
     }) = choice(app, holder).await?
     else {
         return Ok(false);
@@ -75,6 +79,7 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
         .lock(LockType::NoKeyUpdate)
         .one(&tx)
         .await?
+        .filter(|row| app.delivery.still_reaches(&message, &row.email, &row.phone))
     else {
         return Ok(false);
     };
@@ -88,7 +93,7 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
         let letter = delivery::to_person(
             app,
             Purpose::OptedOut,
-            alarm_id,
+            message.alarm_id,
             &person,
             (row.id, &row.name),
         );

@@ -82,6 +82,14 @@ pub fn attacks() -> Vec<(Value, &'static str)> {
             "{ users(first: 2147483647) { nodes { id } } }".to_owned(),
             "complexity",
         ),
+        // Sentences about each alarm's contacts, many times over.
+        (
+            format!(
+                "{{ me {{ alarms(first: 100) {{ nodes {{ {} }} }} }} }}",
+                repeat(|n| format!("m{n}: messages "), 98)
+            ),
+            "complexity",
+        ),
         // The same behind fragments.
         (
             "{ users(first: 100) { ...U } } fragment U on UserConnection { nodes { ...N } } \

@@ -3,6 +3,7 @@
 pub mod attacks;
 pub mod client;
 pub mod databases;
+pub mod dsn;
 pub mod haven;
 pub mod pages;
 pub mod scene;
