@@ -378,13 +378,13 @@ fn report(scored: &[(f32, &Phrase)]) {
         let at = step as f32 * 0.25;
         let alone = |score: f32, _: &Phrase| score >= at;
         let threshold = |score: f32, phrase: &Phrase| match phrase.found {
-            Found::Plain => true,
-            Found::Words => score >= DOUBT,
+            Found::Danger => true,
+            Found::Ambiguous => score >= DOUBT,
             Found::Nothing => score >= at,
         };
         let doubt = |score: f32, phrase: &Phrase| match phrase.found {
-            Found::Plain => true,
-            Found::Words => score >= at,
+            Found::Danger => true,
+            Found::Ambiguous => score >= at,
             Found::Nothing => score >= THRESHOLD,
         };
         println!(
@@ -400,10 +400,10 @@ fn report(scored: &[(f32, &Phrase)]) {
     }
     let found = |least| move |_: f32, phrase: &Phrase| phrase.found >= least;
     println!(
-        "said plainly: {:.1} % hits, {:.1} % false alarms; words of danger: {:.1} %, {:.1} %",
-        percent(true, &found(Found::Plain)),
-        percent(false, &found(Found::Plain)),
-        percent(true, &found(Found::Words)),
-        percent(false, &found(Found::Words)),
+        "rules: {:.1} % hits, {:.1} % false alarms; with the ambiguous ones {:.1} %, {:.1} %",
+        percent(true, &found(Found::Danger)),
+        percent(false, &found(Found::Danger)),
+        percent(true, &found(Found::Ambiguous)),
+        percent(false, &found(Found::Ambiguous)),
     );
 }

@@ -3,6 +3,7 @@
 //!
 //! A person in need always gets an answer, so a [`Draft`] has no error.
 
+mod ambiguous;
 mod concepts;
 pub mod crisis;
 mod danger;

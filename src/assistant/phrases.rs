@@ -135,8 +135,8 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    pub(super) fn new(patterns: &[&'static str]) -> Self {
-        let rows: Vec<_> = patterns.iter().map(|pattern| steps(pattern)).collect();
+    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a &'static str>) -> Self {
+        let rows: Vec<_> = patterns.into_iter().map(|pattern| steps(pattern)).collect();
         let mut by_word: HashMap<_, Vec<_>> = HashMap::new();
         let mut by_letter: HashMap<_, Vec<_>> = HashMap::new();
         for (number, row) in rows.iter().enumerate() {

@@ -3,7 +3,7 @@
 //! included, so the classifier is not asked.
 
 /// Wishes, plans and means in the first person, now or to come. What is told of the past or of
-/// others belongs to [`super::danger::DANGER`].
+/// others belongs to [`super::danger`] and [`super::ambiguous`].
 pub(super) const PLAIN: &[&str] = &[
     // Wanting to die.
     "хочу|хочется|захотелось|пора|собираюсь|мечтаю|планирую|решил|решила|готов|готова .. умереть|сдохнуть|здохнуть|подохнуть|помереть",

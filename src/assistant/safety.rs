@@ -7,6 +7,7 @@
 
 use std::sync::LazyLock;
 
+use super::ambiguous::AMBIGUOUS;
 use super::danger::{DANGER, HARMLESS};
 use super::harm::{GRAVE, HARM, REFUSALS};
 use super::phrases::{Patterns, Words};
@@ -20,19 +21,19 @@ pub enum Found {
     Nothing,
     /// The text has words that people in danger use, and others use as well: suicide as a
     /// subject, what is long over, the news, sayings.
-    Words,
-    /// The writer says so plainly, of themself and of now; or says hardly anything else.
-    Plain,
+    Ambiguous,
+    /// The writer says so plainly, or in words that others do not use, or says hardly anything else.
+    Danger,
 }
 
-/// Whether `text` speaks of danger to somebody's life or safety: it says so plainly, or the
-/// classifier ([`sense`]) hears it, which needs to be less sure where a rule found words of
-/// danger.
+/// Whether `text` speaks of danger to somebody's life or safety: a rule finds it, or the
+/// classifier ([`sense`]) hears it, which needs to be less sure where a rule found words that may
+/// be danger.
 #[must_use]
 pub fn speaks_of_danger(text: &str) -> bool {
     match rules_find(text) {
-        Found::Plain => true,
-        Found::Words => sense::score(text) >= sense::DOUBT,
+        Found::Danger => true,
+        Found::Ambiguous => sense::score(text) >= sense::DOUBT,
         Found::Nothing => sense::hears_danger(text),
     }
 }
@@ -41,8 +42,8 @@ pub fn speaks_of_danger(text: &str) -> bool {
 const BARE: usize = 3;
 
 /// The patterns, prepared once: there are hundreds.
-static PLAINLY: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(PLAIN));
-static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(DANGER));
+static ALWAYS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(PLAIN.iter().chain(DANGER)));
+static PERHAPS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(AMBIGUOUS));
 static SAYINGS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(HARMLESS));
 static GOOD_ADVICE: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(REFUSALS));
 static HARMFUL: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(HARM));
@@ -63,15 +64,15 @@ pub fn rules_find(text: &str) -> Found {
     let mut found = Found::Nothing;
     for words in readings.into_iter().flatten() {
         let words = words.without(&SAYINGS);
-        if words.hold_one_of(&PLAINLY) {
-            return Found::Plain;
+        if words.hold_one_of(&ALWAYS) {
+            return Found::Danger;
         }
-        if found == Found::Nothing && words.hold_one_of(&PATTERNS) {
+        if found == Found::Nothing && words.hold_one_of(&PERHAPS) {
             // Nothing stands around them that could explain them.
             if words.as_slice().len() <= BARE {
-                return Found::Plain;
+                return Found::Danger;
             }
-            found = Found::Words;
+            found = Found::Ambiguous;
         }
     }
     found
@@ -199,7 +200,7 @@ mod tests {
         ]) {
             for (before, after) in FRAMES {
                 let text = format!("{before}{cry}{after}");
-                assert_eq!(rules_find(&text), Found::Plain, "{text}");
+                assert_eq!(rules_find(&text), Found::Danger, "{text}");
                 assert!(speaks_of_danger(&text), "{text}");
             }
         }
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn few_words_say_what_they_say() {
         for cry in ["суицидальные мысли", "в петлю", "selfharm", "SUICIDE"] {
-            assert_eq!(rules_find(cry), Found::Plain, "{cry}");
+            assert_eq!(rules_find(cry), Found::Danger, "{cry}");
         }
     }
 
@@ -221,7 +222,7 @@ mod tests {
             "убил бы за чашку кофе",
             "I'm dying of laughter",
         ] {
-            assert_ne!(rules_find(text), Found::Plain, "{text}");
+            assert_ne!(rules_find(text), Found::Danger, "{text}");
             assert!(!speaks_of_danger(text), "{text}");
         }
     }
