@@ -20,9 +20,10 @@ const HELD_OUT: [&str; 2] = ["crisis_heldout", "benign_heldout"];
 
 /// What share of the sets tuned on has to be heard, and may be a false alarm, in percent.
 const TUNED_PERCENT: (usize, usize) = (100, 2);
-/// The same for the pairs held out: a little less than was measured, while the aim is 95 and 5. See
-/// the README beside the sets.
-const HELD_OUT_PERCENT: (usize, usize) = (95, 8);
+/// The same for the pairs held out, by their number: a little less than was measured, while the aim
+/// is 95 and 5. See the README beside the sets.
+const HELD_OUT_PERCENT: [(&str, (usize, usize)); 2] =
+    [("held out 3", (95, 8)), ("held out 4", (90, 13))];
 
 /// A pair of sets: crises, and what is none.
 struct Pair {
@@ -119,10 +120,11 @@ fn crises_are_heard_and_hardly_anything_else_is() {
             by_rules(crises, Found::Ambiguous),
             by_rules(benign, Found::Ambiguous),
         );
-        let (heard, wrong) = if number == 0 {
-            TUNED_PERCENT
-        } else {
-            HELD_OUT_PERCENT
+        let held_out = HELD_OUT_PERCENT.iter().find(|(pair, _)| pair == name);
+        let (heard, wrong) = match (number, held_out) {
+            (0, _) => TUNED_PERCENT,
+            (_, Some((_, percent))) => *percent,
+            (_, None) => panic!("{name} has no bounds"),
         };
         assert!(
             (crises.len() - missed) * 100 >= crises.len() * heard,
