@@ -22,6 +22,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of the document's text.
     pub document_bytes: usize,
+    /// Bytes of one name or number in the text: names are repeated in answers and errors.
+    pub name_bytes: usize,
     /// Lexical tokens of the text, comments not counted.
     pub tokens: usize,
     /// Brackets of any kind open at once in the text. The parser recurses once per level, and
@@ -46,6 +48,8 @@ pub struct Limits {
     pub complexity: usize,
     /// Like `complexity`, for the fields that describe the schema.
     pub introspection: usize,
+    /// Bytes of the names in the answer, counted as often as `complexity` counts their fields.
+    pub answer_names: usize,
     /// Bytes of the variables, about as long as their JSON text is.
     pub variable_bytes: usize,
     /// Lists and objects nested in one another in the variables.
@@ -60,6 +64,7 @@ impl Default for Limits {
         Self {
             body_bytes: 256 * 1024,
             document_bytes: 64 * 1024,
+            name_bytes: 128,
             tokens: 5_000,
             nesting: 50,
             operations: 16,
@@ -71,6 +76,7 @@ impl Default for Limits {
             depth: 20,
             complexity: 20_000,
             introspection: 100_000,
+            answer_names: 4 * 1024 * 1024,
             variable_bytes: 128 * 1024,
             variable_nesting: 32,
             variable_copies: 4 * 1024 * 1024,
@@ -146,10 +152,12 @@ pub fn scan(text: &str, limits: &Limits) -> Result<(), Violation> {
             },
             b'.' => rest = rest.strip_prefix(b"...").unwrap_or(tail),
             b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                let end = tail
+                let after = tail
                     .iter()
-                    .position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
-                rest = end.and_then(|end| tail.get(end..)).unwrap_or_default();
+                    .position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'))
+                    .unwrap_or(tail.len());
+                at_most("name_bytes", after as u64 + 1, limits.name_bytes)?;
+                rest = tail.get(after..).unwrap_or_default();
             }
             b'{' | b'[' | b'(' => {
                 open += 1;

@@ -90,6 +90,25 @@ pub fn attacks() -> Vec<(Value, &'static str)> {
             ),
             "complexity",
         ),
+        // A long name is repeated in every object of the answer.
+        (
+            format!(
+                "{{ __schema {{ types {{ fields {{ {}: name }} }} }} }}",
+                "a".repeat(129)
+            ),
+            "name_bytes",
+        ),
+        (
+            format!("{{ me {{ {} }} }}", "a".repeat(60_000)),
+            "name_bytes",
+        ),
+        (
+            format!(
+                "{{ users(first: 100) {{ nodes {{ alarms(first: 40) {{ nodes {{ {} }} }} }} }} }}",
+                repeat(|n| format!("{}{n}: __typename ", "a".repeat(100)), 20)
+            ),
+            "answer_names",
+        ),
         // The same behind fragments.
         (
             "{ users(first: 100) { ...U } } fragment U on UserConnection { nodes { ...N } } \
