@@ -34,6 +34,7 @@ mod operations;
 mod pages;
 mod profiles;
 mod reactions;
+mod receipts_again;
 mod rest_documented;
 mod rest_rulings;
 mod schema;

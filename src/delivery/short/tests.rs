@@ -73,6 +73,7 @@ impl World {
                 step: 0,
                 priority: 0,
                 provider_id: None,
+                past_provider_ids: None,
                 receipt: None,
                 delivered_at: None,
             },
