@@ -6,6 +6,7 @@ mod support;
 
 mod accounts;
 mod alarms;
+mod answer_page;
 mod assistant_model;
 mod assistant_redteam;
 mod assistant_screening;

@@ -1,17 +1,16 @@
 //! What those who were told do about an alarm: the rules behind the links in their messages.
 //!
-//! The link is the permission: a [`Holder`] is who was told by one notification. Rows are locked
-//! in the order contact or therapist, result of the alarm, its notifications.
+//! The link is the permission: a [`Holder`] is who was told by one notification.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::alarm::Kind;
 use entity::alarm_reaction::{self as reaction, Reaction};
 use entity::notification::{self, RecipientKind};
 use entity::{alarm, alarm_result, emergency_contact, profile, therapist, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::lock_result;
@@ -47,9 +46,9 @@ pub struct Told {
 pub enum State {
     /// Help is wanted.
     Open,
-    /// The alarm was ended.
+    /// The person ended the alarm.
     Over,
-    /// The button was pressed a day ago or more.
+    /// Nobody ended the alarm: it was closed by itself, or the button was pressed a day ago or more.
     Old,
 }
 
@@ -76,9 +75,10 @@ fn is_of(row: &reaction::Model, message: &notification::Model) -> bool {
 }
 
 fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State {
-    if result.completed {
+    // The all-clear may still be given for one that was closed by itself.
+    if result.completed && (!result.closed_by_itself || result.all_clear) {
         State::Over
-    } else if app.clock.now() - alarm.timestamp >= OPEN_FOR {
+    } else if result.completed || app.clock.now() - alarm.timestamp >= OPEN_FOR {
         State::Old
     } else {
         State::Open
