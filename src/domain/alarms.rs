@@ -24,7 +24,7 @@ mod trigger;
 mod watch;
 mod words;
 
-pub use changes::{Report, complete, report};
+pub use changes::{Ended, Report, complete, report};
 pub use drill::{drill, test_contact};
 pub use keeping::{Kept, keep, keep_house};
 pub use operate::{Operator, Wanted, cancel, notifications, retry};

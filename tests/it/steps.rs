@@ -265,13 +265,14 @@ on_both! {
             scene.haven.data(&admin, UPDATE, json!({"id": id, "input": input})).await["updateAlarmScenario"]["steps"].clone()
         };
         assert_eq!(update(json!({"name": "Иначе"})).await, three());
-        let two = json!([{"recipients": ["FIRST_CONTACT", "THERAPIST"], "afterMinutes": 0}, {"recipients": ["OTHER_CONTACTS"], "afterMinutes": 1440}]);
+        let two = json!([{"recipients": ["FIRST_CONTACT", "THERAPIST"], "afterMinutes": 0}, {"recipients": ["OTHER_CONTACTS"], "afterMinutes": 1439}]);
         assert_eq!(update(json!({"steps": two})).await, two);
         assert_eq!(update(json!({"steps": []})).await, json!([]));
         let step = |recipients: Value, minutes: i64| json!({"recipients": recipients, "afterMinutes": minutes});
         for (steps, wrong) in [
             (json!([step(json!(["THERAPIST"]), 1)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), -1)]), vec!["afterMinutes"]),
+            (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1440)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1441)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1000), step(json!(["OTHER_CONTACTS"]), 1000)]), vec!["afterMinutes"]),
             (json!([step(json!([]), 0)]), vec!["recipients"]),
