@@ -49,6 +49,7 @@ mod steps;
 mod support_chat;
 mod therapists;
 mod transport;
+mod turns;
 mod unread;
 mod users;
 mod watching;

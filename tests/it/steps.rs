@@ -91,7 +91,7 @@ on_both! {
         let mails = scene.mail.wait_for(2).await;
         assert_eq!(recipients(&mails), ["ivan@example.com", "maria@example.com"]);
         let text = mails[1].text.as_deref().unwrap();
-        assert!(text.contains("пока не откликнулись. Кнопка была нажата 5 мин назад") && !text.contains("задержалось"), "{text}");
+        assert!(text.contains("пока никто не едет и не позвонил. Кнопка была нажата 5 мин назад") && !text.contains("задержалось"), "{text}");
         scene.wait(10 * 60);
         scene.mail.wait_for(3).await;
         scene.until(&alarm["id"], "all told", |alarm| states(alarm) == ["SENT", "SENT", "SENT"]).await;

@@ -157,11 +157,10 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     };
     let now = app.clock.now();
     let tx = app.db.write().await?;
-    if !is_there(app, &tx, &message, Some(LockType::KeyShare)).await? {
-        return Ok(false);
-    }
     let result = lock_result(&tx, alarm.id).await?;
-    if state(app, &alarm, &result) != State::Open {
+    if state(app, &alarm, &result) != State::Open
+        || !is_there(app, &tx, &message, Some(LockType::KeyShare)).await?
+    {
         return Ok(false);
     }
     let (own, others): (Vec<_>, Vec<_>) = reaction::Entity::find()
@@ -198,24 +197,8 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
                 .await?;
         }
     }
-    let helped = result.answered_at.is_some();
-    let helps =
-        answer != Reaction::Cannot || others.iter().any(|row| row.reaction != Reaction::Cannot);
-    let result = if helped == helps {
-        result
-    } else {
-        let mut change = result.into_active_model();
-        change.answered_at = Set(helps.then_some(now));
-        change.update(&tx).await?
-    };
-    match (helped, helps) {
-        (false, true) => steps::stop(&tx, alarm.id).await?,
-        (true, false) => steps::resume(&tx, alarm.id).await?,
-        _ => {}
-    }
-    if !helps {
-        steps::hasten(&tx, &result, now).await?;
-    }
+    let helps = answer != Reaction::Cannot || others.iter().any(helps);
+    turn(&tx, result, helps, now).await?;
     tx.commit().await?;
     app.delivery.wake();
     let kind = match alarm.kind {
@@ -227,6 +210,54 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     app.events
         .publish(Topic::Alarms(alarm.user_id), Event::Alarm(alarm.id));
     Ok(true)
+}
+
+/// Whether somebody is on the way or has called, as they say, and is still one of those whom the
+/// person wants to be told: whoever was deleted since can take nothing back any more.
+fn helps(row: &reaction::Model) -> bool {
+    row.reaction != Reaction::Cannot && row.contact_id.or(row.therapist_id).is_some()
+}
+
+/// Records in an alarm whose result is locked whether anybody helps, and has its steps follow
+/// that. The delivery is to be woken after the commit.
+async fn turn(
+    tx: &DatabaseTransaction,
+    result: alarm_result::Model,
+    helps: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let alarm_id = result.alarm_id;
+    let helped = result.answered_at.is_some();
+    let result = if helped == helps {
+        result
+    } else {
+        let mut change = result.into_active_model();
+        change.answered_at = Set(helps.then_some(now));
+        change.update(tx).await?
+    };
+    match (helped, helps) {
+        (false, true) => steps::stop(tx, alarm_id).await?,
+        (true, false) => steps::resume(tx, alarm_id).await?,
+        _ => {}
+    }
+    if !helps {
+        steps::hasten(tx, &result, now).await?;
+    }
+    Ok(())
+}
+
+/// Counts anew who helps in an alarm whose result is locked, after somebody was deleted.
+pub(super) async fn recount(
+    tx: &DatabaseTransaction,
+    result: alarm_result::Model,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let reactions = reaction::Entity::find()
+        .filter(reaction::Column::AlarmId.eq(result.alarm_id))
+        .all(tx)
+        .await?;
+    let helped = reactions.iter().any(helps);
+    turn(tx, result, helped, now).await
 }
 
 /// Whether the recipient of this message is still there, at the address that it went to; with a
