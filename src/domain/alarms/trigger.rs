@@ -9,7 +9,7 @@ use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{
     alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
 };
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{LockType, Order, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -33,12 +33,11 @@ const PATIENCE: Duration = Duration::from_millis(2_800);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a press without a key joins the open alarm before it.
 const JOINED: TimeDelta = TimeDelta::seconds(10);
-/// Alarms of one person within [`OFTEN_WITHIN`] whose messages go before everything else. Those who
-/// were told of that many know; the messages of more wait behind the alarms of others, because a
-/// phone gone mad must not delay them.
-const OFTEN: u64 = 5;
-/// See [`OFTEN`].
-const OFTEN_WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// Alarms of one person whose messages may wait before those of everybody else at one time. The
+/// messages of more go behind them, because a phone gone mad must not delay the alarms of others.
+const AHEAD: u64 = 5;
+/// How many of the person's latest alarms are looked at for that.
+const LATEST: u64 = 50;
 
 /// What the phone sends with a press.
 #[derive(Clone, Debug, Default)]
@@ -310,18 +309,30 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Whether the person had so many alarms lately that this one can wait for those of others.
+/// Whether so many of the person's alarms wait to be sent that this one has to let others pass.
 async fn is_one_of_many(tx: &DatabaseTransaction, alarm: &alarm::Model) -> Result<bool> {
-    use alarm::Column;
-    let before = alarm::Entity::find()
-        .filter(Column::UserId.eq(alarm.user_id))
-        .filter(Column::Kind.eq(Kind::Real))
-        .filter(Column::Id.lt(alarm.id))
-        .order_by_desc(Column::Id)
-        .offset(OFTEN - 1)
-        .one(tx)
+    use notification::Column;
+    let mut own = Query::select();
+    own.column(alarm::Column::Id)
+        .from(alarm::Entity)
+        .and_where(alarm::Column::UserId.eq(alarm.user_id))
+        // So that it costs the same however many there are.
+        .order_by(alarm::Column::Id, Order::Desc)
+        .limit(LATEST);
+    let waiting = notification::Entity::find()
+        .select_only()
+        .column(Column::AlarmId)
+        .distinct()
+        .filter(Column::AlarmId.in_subquery(own))
+        .filter(Column::Status.eq(Status::Pending))
+        .filter(Column::Attempts.eq(0))
+        .filter(Column::Priority.eq(0))
+        .filter(Column::NextAttemptAt.lte(alarm.timestamp))
+        .limit(AHEAD)
+        .into_tuple::<i64>()
+        .all(tx)
         .await?;
-    Ok(before.is_some_and(|before| alarm.timestamp - before.timestamp < OFTEN_WITHIN))
+    Ok(waiting.len() as u64 >= AHEAD)
 }
 
 fn blank_result() -> alarm_result::ActiveModel {
