@@ -25,16 +25,17 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 soak: ## haven killed KILLS times under a stream of alarms, on both databases (for nights)
 	KILLS=$(KILLS) scripts/with-postgres cargo test --test faults kills -- --nocapture --test-threads 2
 
-check: lint drift licences ## formatting, lints, drift of schema.graphql and what in it breaks clients, licences
+check: lint drift licences ## formatting, lints, drift of schema.graphql and sense.bin, what breaks clients, licences
 
 lint: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
-drift: ## whether schema.graphql is what the code says, and whether a change of it breaks clients
+drift: ## whether schema.graphql and sense.bin are what they are made from, and whether a change of the schema breaks clients
 	$(HAVEN) schema | diff --unified schema.graphql - \
 		|| { echo 'schema.graphql differs from the code (above): make schema' >&2; exit 1; }
 	scripts/schema-changes
+	cargo run --quiet --example sense -- --check
 
 licences: ## bans, licences and sources of dependencies, where cargo-deny is installed
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \

@@ -1,15 +1,16 @@
 //! Learns the weights of `haven::assistant::sense` from the phrases that it is trained on, and
 //! writes them to `src/assistant/sense.bin`. The same phrases give the same weights.
 //!
-//! With `--folds` it writes nothing, and prints what a classifier catches of the phrases that it
+//! With `--check` it writes nothing, and fails where the weights there are not what the phrases
+//! give. With `--folds` it writes nothing either, and prints what a classifier catches of the phrases that it
 //! was not trained on, fold by fold, at several thresholds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use haven::assistant::safety::rules_find_danger;
-use haven::assistant::sense::{SIZE, features, readings, share, windows};
+use haven::assistant::safety::{Found, rules_find};
+use haven::assistant::sense::{DOUBT, SIZE, THRESHOLD, features, readings, share, windows};
 
 const EPOCHS: usize = 40;
 const RATE: f32 = 0.1;
@@ -20,12 +21,14 @@ const FOLDS: usize = 5;
 /// A phrase, its variants with it.
 struct Phrase {
     danger: bool,
+    /// Whether it is a line of a set, as people write, rather than one that only teaches.
+    case: bool,
     /// What is learnt from: one part of one variant in one reading each.
     parts: Vec<Vec<u32>>,
     /// What decides about the phrase as it stands.
     whole: Vec<Vec<u32>>,
-    /// Whether the rules find danger in it.
-    ruled: bool,
+    /// What the rules find in it.
+    found: Found,
 }
 
 /// Numbers that look random and are the same every time (splitmix64).
@@ -48,8 +51,11 @@ fn main() -> anyhow::Result<()> {
     for (file, danger) in files(&sets)? {
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let line = line.split_once('\t').map_or(line, |(_, text)| text);
-            phrases.push(phrase(line, danger, &mut dice));
+            let kind_and_text = line.split_once('\t');
+            let text = kind_and_text.map_or(line, |(_, text)| text);
+            let mut phrase = phrase(text, danger, &mut dice);
+            phrase.case = kind_and_text.is_some();
+            phrases.push(phrase);
         }
     }
     println!("{} phrases", phrases.len());
@@ -57,6 +63,21 @@ fn main() -> anyhow::Result<()> {
         folds(&phrases);
         return Ok(());
     }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
+    let learnt = learnt(&phrases);
+    if std::env::args().any(|arg| arg == "--check") {
+        anyhow::ensure!(
+            fs::read(&path)? == learnt,
+            "src/assistant/sense.bin is not what its phrases give: cargo run --example sense"
+        );
+        return Ok(());
+    }
+    fs::write(&path, learnt)?;
+    Ok(())
+}
+
+/// What `sense.bin` holds: the scale, the bias, and a byte a weight.
+fn learnt(phrases: &[Phrase]) -> Vec<u8> {
     let all: Vec<&Phrase> = phrases.iter().collect();
     let (weights, bias) = learn(&all);
     let largest = weights
@@ -71,9 +92,7 @@ fn main() -> anyhow::Result<()> {
             .iter()
             .map(|weight| (weight / scale).round() as i8 as u8),
     );
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assistant/sense.bin");
-    fs::write(&path, bytes)?;
-    Ok(())
+    bytes
 }
 
 /// What is learnt from, crises first, always in the same order.
@@ -96,7 +115,7 @@ fn files(sets: &Path) -> anyhow::Result<Vec<(PathBuf, bool)>> {
 fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     let variants = variants(line);
     let whole = judged(&variants[0]);
-    let ruled = rules_find_danger(&variants[0]);
+    let found = rules_find(&variants[0]);
     let mut parts = Vec::new();
     for variant in variants {
         let russian = variant
@@ -128,9 +147,10 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
     }
     Phrase {
         danger,
+        case: false,
         parts,
         whole,
-        ruled,
+        found,
     }
 }
 
@@ -172,7 +192,10 @@ fn variants(line: &str) -> Vec<String> {
 fn mistyped(text: &str, dice: &mut Dice) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     for _ in 0..(letters.len() / 14).max(1) {
-        let at = dice.below(letters.len().saturating_sub(1));
+        if letters.len() < 3 {
+            break;
+        }
+        let at = dice.below(letters.len() - 1);
         match dice.below(5) {
             0 => letters.swap(at, at + 1),
             1 => drop(letters.remove(at)),
@@ -201,9 +224,6 @@ fn mistyped(text: &str, dice: &mut Dice) -> String {
                         .map_or(*letter, |(_, typed)| *typed);
                 }
             }
-        }
-        if letters.len() < 3 {
-            break;
         }
     }
     letters.into_iter().collect()
@@ -283,7 +303,7 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
             let weight = phrases.len() as f32 / 2.0 / mass / (phrase.parts.len() as f32).sqrt();
             let each = share(part.len());
             let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();
-            let likely = 1.0 / (1.0 + (-(sum * each + bias)).exp());
+            let likely = 1.0 / (1.0 + exponential(-(sum * each + bias)));
             let error = (likely - f32::from(u8::from(phrase.danger))) * weight;
             for feature in part {
                 let feature = *feature as usize;
@@ -298,8 +318,21 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
     (weights, bias)
 }
 
-/// Prints what of the phrases not trained on is heard: by the classifier alone, by it or the
-/// rules, and by the rules where it is not sure of the opposite.
+/// e to the power of `x`, to about six digits, by additions and multiplications alone: those give
+/// the same bits everywhere, while the exponential functions of mathematical libraries differ.
+fn exponential(x: f32) -> f32 {
+    const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
+    let x = x.clamp(-80.0, 80.0);
+    let doublings = (x * std::f32::consts::LOG2_E).round();
+    let rest = x - doublings * LN_2.0 - doublings * LN_2.1;
+    let series = (1..=7)
+        .rev()
+        .fold(1.0, |sum, term| 1.0 + rest / term as f32 * sum);
+    series * f32::from_bits(((doublings as i32 + 127) as u32) << 23)
+}
+
+/// Prints what of the phrases not trained on is heard at a score: by the classifier alone, and by
+/// all layers together where that score is the threshold, or the one that is in doubt.
 fn folds(phrases: &[Phrase]) {
     let mut scored: Vec<(f32, &Phrase)> = Vec::new();
     for fold in 0..FOLDS {
@@ -318,6 +351,18 @@ fn folds(phrases: &[Phrase]) {
             scored.push((most, phrase));
         }
     }
+    for (name, cases) in [("phrases", false), ("lines of the sets", true)] {
+        let of: Vec<_> = scored
+            .iter()
+            .filter(|(_, phrase)| phrase.case == cases)
+            .copied()
+            .collect();
+        println!("{name}:");
+        report(&of);
+    }
+}
+
+fn report(scored: &[(f32, &Phrase)]) {
     let percent = |danger: bool, heard: &dyn Fn(f32, &Phrase) -> bool| {
         let all: Vec<_> = scored
             .iter()
@@ -330,19 +375,35 @@ fn folds(phrases: &[Phrase]) {
         found as f32 * 100.0 / all.len() as f32
     };
     for step in -8..=8 {
-        let threshold = step as f32 * 0.25;
-        let alone = |score: f32, _: &Phrase| score >= threshold;
-        let either = |score: f32, phrase: &Phrase| phrase.ruled || score >= threshold;
-        let ruled = |score: f32, phrase: &Phrase| phrase.ruled && score < threshold;
+        let at = step as f32 * 0.25;
+        let alone = |score: f32, _: &Phrase| score >= at;
+        let threshold = |score: f32, phrase: &Phrase| match phrase.found {
+            Found::Danger => true,
+            Found::Ambiguous => score >= DOUBT,
+            Found::Nothing => score >= at,
+        };
+        let doubt = |score: f32, phrase: &Phrase| match phrase.found {
+            Found::Danger => true,
+            Found::Ambiguous => score >= at,
+            Found::Nothing => score >= THRESHOLD,
+        };
         println!(
-            "{threshold:5.2}: hits {:5.1} %, false alarms {:4.1} %; with the rules {:5.1} %, \
-             {:4.1} %; below, by rules: {:4.1} %, {:4.1} %",
+            "{at:5.2}: alone {:4.1} % hits, {:4.1} % false alarms; as threshold {:4.1} %, \
+             {:4.1} %; as doubt {:4.1} %, {:4.1} %",
             percent(true, &alone),
             percent(false, &alone),
-            percent(true, &either),
-            percent(false, &either),
-            percent(true, &ruled),
-            percent(false, &ruled),
+            percent(true, &threshold),
+            percent(false, &threshold),
+            percent(true, &doubt),
+            percent(false, &doubt),
         );
     }
+    let found = |least| move |_: f32, phrase: &Phrase| phrase.found >= least;
+    println!(
+        "rules: {:.1} % hits, {:.1} % false alarms; with the ambiguous ones {:.1} %, {:.1} %",
+        percent(true, &found(Found::Danger)),
+        percent(false, &found(Found::Danger)),
+        percent(true, &found(Found::Ambiguous)),
+        percent(false, &found(Found::Ambiguous)),
+    );
 }

@@ -219,7 +219,7 @@ const CONCEPTS: &[(&str, &str)] = &[
     ),
     (
         "fiction",
-        "фильм кино= сериал книг роман= роман герой игр персонаж детектив film movie series= show= book novel character game documentary essay реферат сочинен новост news",
+        "фильм кино= сериал книг роман= роман герой игр персонаж детектив песн спектакл рассказ= сцен аним film movie series= show= book novel character game documentary scene song lyrics poem podcast",
     ),
     ("laugh", "смех смешн хохот шут lol= haha laugh joke funny"),
     (
@@ -263,6 +263,70 @@ const CONCEPTS: &[(&str, &str)] = &[
         "спокойн покой покоя= тишин мир peace= calm quiet silence rest=",
     ),
     ("born", "родил рожд born= birth"),
+    (
+        "study",
+        "исследов статист курсов= курсовую= диплом доклад реферат сочинен эссе лекци экзамен опрос анкет термин учебник диссерт research statist essay paper thesis study studies studying lecture exam quiz course class homework source sources questionnaire",
+    ),
+    (
+        "prevention",
+        "профилакт предотвращ волонт доверия= плакат памятк prevent hotline helpline lifeline charity awareness volunteer training workshop poster leaflet",
+    ),
+    (
+        "news",
+        "новост ленте= лента= сюжет репортаж стать газет радио= телевиз телек news headline article newspaper reported interviewed comments",
+    ),
+    (
+        "public",
+        "актер актрис певец певиц блогер мужчин девочк школьник подрост солдат ветеран студент людей= люди= сосед singer actor celebrity streamer man= woman= teen soldier veteran people= someone= neighbo student",
+    ),
+    (
+        "carework",
+        "пациент клиент подопечн смен дежур скорой= медсестр медик фельдшер реанимац реанимат мчс= пожарн полицейск следовател учител ученик супервиз patient client shift nurse medic paramedic ward= cop= firefighter caller supervisor teacher student clinic counselor",
+    ),
+    (
+        "long ago",
+        "назад= когдато= тогда= юност молодост студенч подростков давно= ago= teenager decade college= back= then= once= young= twenties=",
+    ),
+    (
+        "again",
+        "снова= опять= вернул возвращ сорвал повтор again= relaps returned= backsl rerun",
+    ),
+    (
+        "well now",
+        "отпустил счастлив рада= рад= благодар горжусь выжил= выжила= прожит вылеч помогла= радуюсь grateful glad thankful survived survivor clean= recovered happy= proud",
+    ),
+    (
+        "concealing",
+        "соврал наврал обман скрыва прячу прячет спрята притвор lied= lying= hiding= hide= hid= secret pretend nobody=",
+    ),
+    (
+        "earnest",
+        "серьезно= всерьез= понастоящему= настоящему= правда= буквально= образно= literally= seriously= serious= really= mean= actually=",
+    ),
+    (
+        "jest",
+        "шучу= шутк ахах хаха хах ржу= lol= lmao haha kidding jk= joking",
+    ),
+    (
+        "likewise",
+        "тоже= также= следом= следующий= следующая= очередь= завидую= too= same= next= follow following jealous envy copy= either=",
+    ),
+    (
+        "asking",
+        "спрашива интересу узнать= теоретич гипотетич риторич asking= asks= curious hypothet theoret wonder",
+    ),
+    (
+        "way",
+        "способ метод наверняка= точно= хватит= высот дозировк way= method surest enough= lethal fatal height= works=",
+    ),
+    (
+        "date",
+        "пятниц суббот воскресень понедельник четверг вторник сред= дату= дата= даты= friday saturday sunday monday weekend date=",
+    ),
+    (
+        "chosen",
+        "выбрал выбираю назнач подготов готово= продуман обдуман взвешен осталось= chose picked chosen ready= prepared set= thought=",
+    ),
 ];
 
 /// The beginnings by their first letters.

@@ -3,6 +3,7 @@
 //!
 //! A person in need always gets an answer, so a [`Draft`] has no error.
 
+mod ambiguous;
 mod concepts;
 pub mod crisis;
 mod danger;
@@ -12,6 +13,7 @@ mod harm;
 mod model;
 mod names;
 mod phrases;
+mod plain;
 pub mod privacy;
 mod reach;
 pub mod safety;

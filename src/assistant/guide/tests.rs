@@ -1,13 +1,15 @@
 use super::topic_of;
 use super::topics::{TOPICS, WELCOME};
+use crate::assistant::ambiguous::AMBIGUOUS;
 use crate::assistant::crisis;
 use crate::assistant::danger::{DANGER, HARMLESS};
 use crate::assistant::harm::{GRAVE, HARM, REFUSALS};
-use crate::assistant::phrases::Words;
+use crate::assistant::phrases::{Patterns, Words};
+use crate::assistant::plain::PLAIN;
 use crate::language::Language;
 
 /// Cries for help, as people write them. Together with [`MORE_CRIES`] they use every pattern of
-/// [`DANGER`].
+/// [`DANGER`] and [`AMBIGUOUS`].
 const CRIES: &[&str] = &[
     // Wanting to die.
     "Я хочу умереть",
@@ -328,10 +330,11 @@ fn every_danger_pattern_is_heard() {
         .iter()
         .copied()
         .chain(more)
-        .map(|cry| Words::new(cry).without(HARMLESS))
+        .map(|cry| Words::new(cry).without(&Patterns::new(HARMLESS)))
         .collect();
     let unheard: Vec<_> = DANGER
         .iter()
+        .chain(AMBIGUOUS)
         .filter(|pattern| !cries.iter().any(|cry| cry.hold_any(&[pattern])))
         .collect();
     assert!(unheard.is_empty(), "{unheard:#?}");
@@ -340,8 +343,9 @@ fn every_danger_pattern_is_heard() {
 #[test]
 fn what_only_sounds_like_danger_does_not() {
     for text in NO_DANGER {
-        let words = Words::new(text).without(HARMLESS);
-        let heard: Vec<_> = DANGER.iter().filter(|p| words.hold_any(&[p])).collect();
+        let words = Words::new(text).without(&Patterns::new(HARMLESS));
+        let all = DANGER.iter().chain(AMBIGUOUS);
+        let heard: Vec<_> = all.filter(|p| words.hold_any(&[p])).collect();
         assert!(heard.is_empty(), "{text}: {heard:#?}");
         assert_eq!(crisis_lines(text, Language::Ru), None, "{text}");
     }
@@ -409,7 +413,7 @@ fn danger_names_number_alarm_and_human() {
 #[test]
 fn patterns_are_written_as_words_are() {
     let topics = TOPICS.iter().flat_map(|topic| topic.patterns);
-    let tables = [DANGER, HARMLESS, HARM, REFUSALS, GRAVE];
+    let tables = [PLAIN, DANGER, AMBIGUOUS, HARMLESS, HARM, REFUSALS, GRAVE];
     for pattern in tables.into_iter().flatten().chain(topics) {
         for step in pattern.split(' ') {
             if step == ".." {

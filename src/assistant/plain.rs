@@ -1,0 +1,71 @@
+//! What a person says of themself in so many words: a wish to die, a plan, a hand raised against
+//! oneself or others. It is danger whatever stands around it, a calm tone and "just kidding"
+//! included, so the classifier is not asked.
+
+/// Wishes, plans and means in the first person, now or to come. What is told of the past or of
+/// others belongs to [`super::danger`] and [`super::ambiguous`].
+pub(super) const PLAIN: &[&str] = &[
+    // Wanting to die.
+    "хочу|хочется|захотелось|пора|собираюсь|мечтаю|планирую|решил|решила|готов|готова .. умереть|сдохнуть|здохнуть|подохнуть|помереть",
+    "умереть|сдохнуть|здохнуть|подохнуть|помереть .. хочу|хочется",
+    "хочу|хочется смерти",
+    "не хочу|хочется|могу|буду жить",
+    "не хочу|хочется|могу больше|так|дальше жить",
+    "больше не хочу|хочется|могу|буду жить",
+    "нехочу|нехочется|незачем|надоело жить",
+    "жить .. больше|дальше|так не хочу|хочется|могу|буду",
+    "жить не хочу|хочется",
+    "нет|никакого смысла жить",
+    "не хочу|хочется .. просыпаться|проснуться никогда|больше|завтра|утром",
+    "чтобы|чтоб больше|никогда|уже не проснуться|просыпаться",
+    "хочу|хочется|бы уснуть|заснуть .. не проснуться|просыпаться",
+    "want|wanna|wana|wnna|ready to die|dei|dye|d1e",
+    "going|gonna to|be die|dead tonight|tomorrow|soon",
+    "want|wanna|wana|wnna die|dei|dye|d1e|dead",
+    "want|wanna .. be dead",
+    "wish i was|were|wasnt|werent dead|alive|born|here",
+    "dont|not|longer|never want|wanna|wana to live|exist",
+    "dont|not|longer|never want|wanna|wana live|exist",
+    "dont|not|longer|never want|wanna to be alive|here|around",
+    "dont|not|longer|never wanna be alive|here|around",
+    "dont|not|never want|wanna to|ever wake up",
+    "hope i dont|never wake up",
+    // Suicide by name.
+    "хочу|хочется|собираюсь|решил|решила|решаю|планирую|пора|пойду|буду|думаю|готов|готова|могу .. покончить|повеситься|застрелиться|отравиться|утопиться|вскрыться|выпилиться|удавиться|зарезаться|самоубиться|вздернуться",
+    "покончу .. собой|жизнью",
+    "собой|жизнью .. покончу",
+    "повешусь|застрелюсь|отравлюсь|утоплюсь|удавлюсь|убьюсь|вскроюсь|выпилюсь|зарежусь|вздернусь|наглотаюсь|самоубьюсь",
+    "думаю|мысли .. о|про|насчет суициде|самоубийстве|суицид|самоубийство .. каждый|постоянно|все|меня|сегодня",
+    "думаю о|про|насчет суициде|самоубийстве|суицид|самоубийство",
+    "планирую|задумал|задумала|готовлю|совершу .. самоубийство|суицид",
+    "уйду|ухожу|уйти .. из жизни сегодня|завтра|сама|сам|скоро",
+    "хочу|решил|решила|собираюсь|пора уйти|уходить из жизни",
+    "im|am|feel|feeling|been suicidal",
+    "im|am|feel|feeling so|very|really|actively|still suicidal",
+    "kill|hang|shoot|drown|stab|poison|unalive myself tonight|today|now|tomorrow|soon|this",
+    "going|gonna|want|wanna|will|ill|about|plan|planning|decided|ready|have|need .. kill|hang|shoot|drown|stab|poison|unalive|hurt|cut|harm|burn myself",
+    "thinking|think of|about .. killing|hanging|shooting|drowning|hurting|cutting|harming myself",
+    "thinking|think about|of suicide|overdosing|ending",
+    "going|gonna|want|wanna|will|ill|plan|planning|decided|ready .. end|take|ending|taking my own|life",
+    "planning|plan|preparing my own|suicide|death|overdose",
+    "commit suicide tonight|today|tomorrow|soon|now",
+    "want|wanna|going|gonna|will|ill|about .. commit suicide",
+    "im|gonna|going|will|ill kms",
+    // A hand against oneself.
+    "убью|зарежу|застрелю|отравлю|повешу|порежу|режу|убиваю|угроблю|сожгу .. себя",
+    "себя убью|зарежу|застрелю|отравлю|повешу|порежу|режу|сожгу",
+    "хочу|хочется|решил|решила|собираюсь|пойду|тянет|боюсь|могу .. убить|зарезать|застрелить|порезать|резать|поранить|навредить|ранить|сжечь|задушить себя|себе",
+    "хочу|хочется|тянет|собираюсь себя|себе .. убить|зарезать|застрелить|порезать|резать|поранить|навредить|ранить|больно",
+    "режу|порезал|порезала|вскрыл|вскрыла|вскрою|порежу|перережу вены|запястья|запястье",
+    "am|im|been|keep|started .. cutting|hurting|harming|burning myself",
+    "slit|slitting|cut|cutting my wrists|wrist|throat|veins",
+    // Means at hand.
+    "выпил|выпила|выпью|проглотил|проглотила|приняла|принял|приму .. все|всю|горсть|пачку|упаковку|пачки .. таблетки|таблеток|снотворное|снотворного|аптечку .. сейчас|только|сегодня|уже|прощай*|умру|умираю|плохо",
+    "только|сейчас|уже .. выпил|выпила|проглотил|проглотила|наглоталась|наглотался .. таблеток|таблетки|снотворного|пачку|упаковку|горсть",
+    "took|swallowed .. all|whole|bottle|handful .. pills|tablets|meds .. now|just|tonight|bye|goodbye|dying|sick",
+    "just took|swallowed|drank .. all|whole|bottle|handful|bleach|antifreeze",
+    // A hand against others.
+    "хочу|решил|решила|собираюсь|пойду|планирую убить|зарезать|застрелить|задушить|отравить .. его|ее|их|мужа|жену|отца|мать|маму|папу|брата|ребенка|детей|сына|дочь|отчима|людей|всех|начальника|кого*",
+    "want|wanna to kill|shoot|stab|murder|strangle him|her|them|people|everyone|everybody|someone|my|our",
+    "wanna kill|shoot|stab|murder|strangle him|her|them|people|everyone|everybody|someone|my|our",
+];
