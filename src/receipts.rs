@@ -52,6 +52,9 @@ async fn receive(
     if !form {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE;
     }
+    let Some(signature) = text("x-twilio-signature") else {
+        return StatusCode::FORBIDDEN;
+    };
     let body = match tokio::time::timeout(PATIENCE, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) => return rejection.status(),
@@ -63,7 +66,6 @@ async fn receive(
         .parse::<i64>()
         .ok()
         .filter(|id| id.to_string() == notification);
-    let signature = text("x-twilio-signature").unwrap_or_default();
     let Some(id) = id.filter(|id| app.delivery.signed(*id, &fields, signature)) else {
         return StatusCode::FORBIDDEN;
     };

@@ -43,7 +43,7 @@ pub fn forget(row: &notification::Model, change: &mut notification::ActiveModel)
 
 /// Whether a notification that failed is to be sent anew, and was not tried again yet: nothing of
 /// it is under way.
-pub(super) fn is_to_be_renewed(row: &notification::Model) -> bool {
+fn is_to_be_renewed(row: &notification::Model) -> bool {
     // Until it is tried, why it failed before stays.
     let failure = row.failure.as_deref().and_then(Failure::from_code);
     row.status == Status::Pending && failure.is_some_and(Failure::is_of_address)

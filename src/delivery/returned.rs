@@ -11,7 +11,7 @@ use sea_orm::{
     QueryFilter,
 };
 
-use super::{Failure, bounce, dsn, follow, mail, receipts};
+use super::{Failure, bounce, dsn, follow, mail};
 use crate::app::App;
 use crate::events::{Event, Topic};
 
@@ -76,10 +76,12 @@ pub async fn take_back(app: &App, mail: &[u8]) -> Result<(), DbErr> {
 }
 
 /// Whether a notification can still come back: it was sent, as far as is known or may be.
-fn is_open(row: &notification::Model) -> bool {
+const fn is_open(row: &notification::Model) -> bool {
     match row.status {
         Status::Sent => true,
-        Status::Pending | Status::Sending => row.attempts > 0 && !receipts::is_to_be_renewed(row),
+        // One that came back and is to be sent anew, was taken before: this is of that one.
+        Status::Pending => row.attempts > 0 && row.sent_at.is_none(),
+        Status::Sending => row.attempts > 0,
         Status::Failed | Status::Skipped => false,
     }
 }
