@@ -140,9 +140,9 @@ impl Story<'_> {
                 parts.push(match age {
                     Some(age) if form.place == 0 => format!("Кнопка нажата {age} назад."),
                     Some(age) if later_step => {
-                        format!("Кнопка нажата {age} назад ({pressed}), пока никто не едет.")
+                        format!("Кнопка нажата {age} назад ({pressed}), никто не едет.")
                     }
-                    None if later_step => format!("Кнопка нажата {pressed}, пока никто не едет."),
+                    None if later_step => format!("Кнопка нажата {pressed}, никто не едет."),
                     Some(age) => format!("Кнопка нажата {age} назад ({pressed}), SMS задержалось."),
                     None => format!("Кнопка нажата {pressed}."),
                 });
@@ -154,10 +154,10 @@ impl Story<'_> {
                         format!("The button was pressed {age} ago.")
                     }
                     Some(age) if later_step => format!(
-                        "The button was pressed {age} ago ({pressed}), nobody is on the way yet."
+                        "The button was pressed {age} ago ({pressed}), nobody is on the way."
                     ),
                     None if later_step => {
-                        format!("The button was pressed {pressed}, nobody is on the way yet.")
+                        format!("The button was pressed {pressed}, nobody is on the way.")
                     }
                     Some(age) => {
                         format!("The button was pressed {age} ago ({pressed}), this SMS is late.")

@@ -234,12 +234,14 @@ fn it_says_who_when_and_where_and_nothing_of_health() {
     assert!(
         world
             .text()
-            .contains("pressed 24 Nov 01:30 UTC, nobody is on the way yet.")
+            .contains("pressed 24 Nov 01:30 UTC, nobody is on the way.")
     );
     world.after = TimeDelta::minutes(15);
-    assert!(world.text().contains(
-        "The button was pressed 15 min ago (24 Nov 01:30 UTC), nobody is on the way yet."
-    ));
+    assert!(
+        world.text().contains(
+            "The button was pressed 15 min ago (24 Nov 01:30 UTC), nobody is on the way."
+        )
+    );
     world = World::new("ru", "anna", Purpose::Alarm);
     world.usual = "Тверь".into();
     assert!(
