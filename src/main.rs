@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use haven::app::App;
 use haven::clock::Clock;
 use haven::config::Config;
-use haven::domain::{catalogue, users};
+use haven::domain::{catalogue, scenarios, users};
 use haven::{graphql, http};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -87,6 +87,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
 
 async fn serve(app: Arc<App>) -> anyhow::Result<()> {
     catalogue::start(&app).await?;
+    for scenario in scenarios::with_late_steps(&app).await? {
+        tracing::warn!(
+            scenario,
+            "a step begins when the alarm is closed already: shorten it, or raise HAVEN_ALARM_HOURS"
+        );
+    }
     let listener = TcpListener::bind(app.config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", app.config.listen))?;

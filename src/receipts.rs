@@ -2,11 +2,12 @@
 //! signed with the gateway's secret.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::post;
 use url::form_urlencoded;
@@ -16,6 +17,8 @@ use crate::delivery;
 
 /// The largest form that is read. Twilio's are below 2 KiB.
 const LARGEST: usize = 64 * 1024;
+/// How long a form may take to arrive: whoever sends it is not known before.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `POST /sms/receipts/{notification}`.
 pub fn router(app: Arc<App>) -> Router {
@@ -25,13 +28,17 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// 204 for whatever the gateway signed, known or not; 403 for everybody else.
+/// 204 for whatever the gateway signed, known or not; 403 for everybody else, and 408 for who does
+/// not finish.
 async fn receive(
     State(app): State<Arc<App>>,
-    Path(notification): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> StatusCode {
+    let Ok(Path(notification)) = path else {
+        return StatusCode::NOT_FOUND;
+    };
     if !app.delivery.has_receipts() {
         return StatusCode::NOT_FOUND;
     }
@@ -45,9 +52,13 @@ async fn receive(
     if !form {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE;
     }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return rejection.status(),
+    let Some(signature) = text("x-twilio-signature") else {
+        return StatusCode::FORBIDDEN;
+    };
+    let body = match tokio::time::timeout(PATIENCE, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => return rejection.status(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT,
     };
     let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     // Only the one spelling of an id that is in the URL handed out.
@@ -55,7 +66,6 @@ async fn receive(
         .parse::<i64>()
         .ok()
         .filter(|id| id.to_string() == notification);
-    let signature = text("x-twilio-signature").unwrap_or_default();
     let Some(id) = id.filter(|id| app.delivery.signed(*id, &fields, signature)) else {
         return StatusCode::FORBIDDEN;
     };

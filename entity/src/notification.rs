@@ -131,6 +131,9 @@ pub struct Model {
     pub priority: i32,
     /// The provider's own id of the message, by which a receipt names it.
     pub provider_id: Option<String>,
+    /// The provider's ids of messages that did not arrive and were sent anew since, separated by
+    /// spaces, the latest last: what is said of them says nothing of the one under way.
+    pub past_provider_ids: Option<String>,
     /// The last receipt, where the channel has any.
     pub receipt: Option<Receipt>,
     /// When it arrived, as a receipt says.

@@ -10,6 +10,7 @@ mod m0004_alarms;
 mod m0005_chat;
 mod m0006_assistant_answers;
 mod m0007_alerting;
+mod m0008_past_messages;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_chat::Migration),
             Box::new(m0006_assistant_answers::Migration),
             Box::new(m0007_alerting::Migration),
+            Box::new(m0008_past_messages::Migration),
         ]
     }
 }

@@ -34,7 +34,7 @@ pub enum Failure {
     Timeout,
     /// The mail could not be written as a file.
     NotWritten,
-    /// A day of trying was not enough.
+    /// A day of trying was not enough, or the alarm was closed by itself before.
     Expired,
     /// The alarm was over before it was sent.
     AlarmCompleted,
@@ -176,12 +176,12 @@ impl Failure {
                 "the message could not be stored.",
             ),
             (Self::Expired, Channel::Email) => (
-                "письмо не удалось отправить за сутки.",
-                "it could not be sent within a day.",
+                "письмо не удалось отправить вовремя.",
+                "it could not be sent in time.",
             ),
             (Self::Expired, Channel::Sms) => (
-                "SMS не удалось отправить за сутки.",
-                "it could not be sent within a day.",
+                "SMS не удалось отправить вовремя.",
+                "it could not be sent in time.",
             ),
             (Self::AlarmCompleted, _) => (
                 "тревога завершена до отправки.",

@@ -64,7 +64,7 @@ struct Facts {
     coordinates: Option<String>,
     map: Option<String>,
     usual_place: Option<String>,
-    /// Others were told before and have not answered.
+    /// Others were told before, and none of them is on the way or has called.
     later_step: bool,
     /// Where the recipient answers.
     link: Option<String>,

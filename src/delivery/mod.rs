@@ -22,7 +22,7 @@ pub use auditor::{Discontent, Finding, audit, beat};
 pub use bounce::to_person;
 pub use failure::Failure;
 pub use letter::{ago, map, mark, moment};
-pub use receipts::receive;
+pub use receipts::{forget, receive};
 pub use recipient::{BEHIND_ALARMS, Recipient, all_clear, first};
 pub use returned::take_back;
 

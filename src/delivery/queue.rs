@@ -347,11 +347,18 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         TRIED_FOR
     };
     let again = now + pause(row.attempts);
+    let unsent = if result.closed_by_itself {
+        // As for what waited at that moment: nobody said that it is no longer needed.
+        (Status::Failed, Some(Failure::Expired))
+    } else {
+        (Status::Skipped, Some(Failure::AlarmCompleted))
+    };
     let (status, failure) = match *outcome {
         Outcome::Sent { .. } => (Status::Sent, None),
+        Outcome::Skipped(Failure::AlarmCompleted) => unsent,
         Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
-        Outcome::Refused(_) if over => (Status::Skipped, Some(Failure::AlarmCompleted)),
+        Outcome::Refused(_) if over => unsent,
         Outcome::Refused(_) if answered => (Status::Skipped, Some(Failure::Answered)),
         Outcome::Refused(Refusal::Temporary(_)) if opted_out(&tx, row).await? => {
             (Status::Skipped, Some(Failure::OptedOut))

@@ -2,7 +2,9 @@
 //!
 //! Receipts come late, twice and out of order, so what is stored only ever moves forward:
 //! queued, sent, undelivered, delivered. A receipt proves that its message was taken, also where
-//! the answer to the send was lost: then the message counts as sent and isn't sent again.
+//! the answer to the send was lost: then the message counts as sent and isn't sent again. Where a
+//! message did not arrive and is sent anew, it is another one at the gateway: of the earlier ones
+//! only that one arrived after all says something.
 
 use entity::notification::{self, Receipt, Status};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
@@ -22,6 +24,35 @@ fn receipt(status: &str) -> Option<Receipt> {
         "delivered" | "read" => Some(Receipt::Delivered),
         _ => None,
     }
+}
+
+/// Earlier messages of one notification that are kept in mind.
+const PAST: usize = 8;
+
+/// Has a notification that is to be sent anew wait for the word on the new message.
+pub fn forget(row: &notification::Model, change: &mut notification::ActiveModel) {
+    change.receipt = Set(None);
+    if let Some(id) = &row.provider_id {
+        let past = row.past_provider_ids.as_deref().unwrap_or_default();
+        let mut past: Vec<&str> = past.split_whitespace().chain([id.as_str()]).collect();
+        past.drain(..past.len().saturating_sub(PAST));
+        change.past_provider_ids = Set(Some(past.join(" ")));
+        change.provider_id = Set(None);
+    }
+}
+
+/// Whether a notification that failed is to be sent anew, and was not tried again yet: nothing of
+/// it is under way.
+fn is_to_be_renewed(row: &notification::Model) -> bool {
+    // Until it is tried, why it failed before stays.
+    let failure = row.failure.as_deref().and_then(Failure::from_code);
+    row.status == Status::Pending && failure.is_some_and(Failure::is_of_address)
+}
+
+/// Whether a message of this id can be no other than one of an earlier try.
+fn is_past(row: &notification::Model, sid: &str) -> bool {
+    let past = row.past_provider_ids.as_deref().unwrap_or_default();
+    is_to_be_renewed(row) || past.split_whitespace().any(|past| past == sid)
 }
 
 /// Takes a receipt whose signature was found to be right: the state `status` of the gateway's
@@ -98,10 +129,14 @@ fn after(row: &notification::Model, sid: &str, receipt: Receipt) -> Option<Statu
     if row.channel != notification::Channel::Sms || row.attempts == 0 {
         return None;
     }
-    let same = row.provider_id.as_deref().is_none_or(|known| known == sid);
+    // Before the answer to a send, the message that a receipt names may be the one it is for.
+    let own = match row.provider_id.as_deref() {
+        Some(known) => known == sid,
+        None => !is_past(row, sid),
+    };
     // Of two tries, the one whose answer was lost may have arrived as well; that the other did
     // not, says nothing against the one that is known.
-    if !same && receipt != Receipt::Delivered {
+    if !own && receipt != Receipt::Delivered {
         return None;
     }
     if row.receipt.is_some_and(|known| receipt <= known) {

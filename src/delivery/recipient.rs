@@ -84,6 +84,7 @@ pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveM
         step: Set(0),
         priority: Set(BEHIND_ALARMS),
         provider_id: Set(None),
+        past_provider_ids: Set(None),
         receipt: Set(None),
         delivered_at: Set(None),
     }
@@ -125,6 +126,7 @@ pub(super) fn new(
         step: Set(0),
         priority: Set(priority),
         provider_id: Set(None),
+        past_provider_ids: Set(None),
         receipt: Set(None),
         delivered_at: Set(None),
     }

@@ -79,7 +79,9 @@ pub async fn take_back(app: &App, mail: &[u8]) -> Result<(), DbErr> {
 const fn is_open(row: &notification::Model) -> bool {
     match row.status {
         Status::Sent => true,
-        Status::Pending | Status::Sending => row.attempts > 0,
+        // One that came back and is to be sent anew, was taken before: this is of that one.
+        Status::Pending => row.attempts > 0 && row.sent_at.is_none(),
+        Status::Sending => row.attempts > 0,
         Status::Failed | Status::Skipped => false,
     }
 }

@@ -126,6 +126,8 @@ impl Story<'_> {
         let age = Some(self.now - since)
             .filter(|age| *age > LATE)
             .map(|age| duration(age, language));
+        // Not late: others were told before.
+        let later_step = self.notification.step > 0;
         let mut parts: Vec<String> = Vec::new();
         let mark = mark(self.kind(), language);
         parts.extend(mark.map(|(word, _)| match language {
@@ -137,6 +139,10 @@ impl Story<'_> {
                 parts.push(format!("ТРЕВОГА! {person} просит о помощи."));
                 parts.push(match age {
                     Some(age) if form.place == 0 => format!("Кнопка нажата {age} назад."),
+                    Some(age) if later_step => {
+                        format!("Кнопка нажата {age} назад ({pressed}), никто не едет.")
+                    }
+                    None if later_step => format!("Кнопка нажата {pressed}, никто не едет."),
                     Some(age) => format!("Кнопка нажата {age} назад ({pressed}), SMS задержалось."),
                     None => format!("Кнопка нажата {pressed}."),
                 });
@@ -146,6 +152,12 @@ impl Story<'_> {
                 parts.push(match age {
                     Some(age) if form.place == 0 => {
                         format!("The button was pressed {age} ago.")
+                    }
+                    Some(age) if later_step => format!(
+                        "The button was pressed {age} ago ({pressed}), nobody is on the way."
+                    ),
+                    None if later_step => {
+                        format!("The button was pressed {pressed}, nobody is on the way.")
                     }
                     Some(age) => {
                         format!("The button was pressed {age} ago ({pressed}), this SMS is late.")

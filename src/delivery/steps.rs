@@ -31,7 +31,8 @@ const fn who(kind: RecipientKind, contact: Option<i64>, therapist: Option<i64>) 
 }
 
 /// Begins the next step at once where nobody of the steps begun so far is left who could help:
-/// each said "I can't", or could not be told and won't be. The steps after it move up by as much.
+/// each said "I can't", or could not be told and won't be, or was deleted by the person, so that
+/// no answer is taken from them. The steps after it move up by as much.
 /// Gives whether it did, and the delivery has to be woken after the commit. The caller holds the
 /// lock on `result`.
 ///
@@ -61,7 +62,12 @@ pub async fn hasten(
     };
     // Who of the steps begun can still be hoped for.
     let mut hope: HashMap<Who, bool> = HashMap::new();
-    for row in rows.iter().filter(|row| row.step < next) {
+    let still_there = |row: &&notification::Model| row.contact_id.or(row.therapist_id).is_some();
+    for row in rows
+        .iter()
+        .filter(|row| row.step < next)
+        .filter(still_there)
+    {
         let hopeless = matches!(row.status, Status::Failed | Status::Skipped);
         *hope
             .entry(who(row.recipient_kind, row.contact_id, row.therapist_id))

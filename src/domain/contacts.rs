@@ -13,6 +13,7 @@ use sea_orm::{
 use crate::app::App;
 use crate::auth::{UserRef, Viewer, parse_id};
 use crate::db::Db;
+use crate::domain::alarms::Leaving;
 use crate::domain::input::{Check, NAME_LENGTH, digits};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Result};
@@ -277,25 +278,38 @@ fn forget_failures(before: &contact::Model, change: &mut contact::ActiveModel) {
     }
 }
 
-/// Deletes a contact. Notifications under way to it are still sent.
+/// Deletes a contact. Notifications under way to it are still sent; in open alarms, nobody waits
+/// for it any more.
 ///
 /// # Errors
 /// `NOT_FOUND` where it does not exist or is not the viewer's to delete.
 pub async fn delete(app: &App, viewer: &Viewer, id: i64) -> Result<()> {
     viewer.person()?;
     let tx = app.db.write().await?;
+    let found = contact::Entity::find_by_id(id).one(&tx).await?;
+    let found = own(viewer, found)?;
+    let leaving = Leaving::begin(&tx, found.user_id, RecipientKind::Contact, found.id).await?;
+    // Another deletion may have been first.
     let row = reachable(&tx, viewer, id).await?;
     contact::Entity::delete_by_id(row.id).exec(&tx).await?;
+    leaving.go_on(app, &tx).await?;
     tx.commit().await?;
+    leaving.publish(app);
     Ok(())
 }
 
 async fn reachable(tx: &impl ConnectionTrait, viewer: &Viewer, id: i64) -> Result<contact::Model> {
-    let caller = viewer.person()?;
-    contact::Entity::find_by_id(id)
+    let found = contact::Entity::find_by_id(id)
         .lock_exclusive()
         .one(tx)
-        .await?
+        .await?;
+    own(viewer, found)
+}
+
+/// The contact, where it was found and is the viewer's to change.
+fn own(viewer: &Viewer, found: Option<contact::Model>) -> Result<contact::Model> {
+    let caller = viewer.person()?;
+    found
         .filter(|row| caller.user.is_admin || row.user_id == caller.user.id)
         .ok_or(Error::NotFound(Noun::EmergencyContact))
 }

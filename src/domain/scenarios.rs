@@ -55,8 +55,8 @@ pub struct StepInput {
     pub after_minutes: i32,
 }
 
-/// Checks the steps of a scenario.
-fn check_steps(check: &mut Check, steps: &[StepInput]) {
+/// Checks the steps of a scenario, where alarms that nobody ends are closed after so many hours.
+fn check_steps(check: &mut Check, steps: &[StepInput], alarm_hours: i64) {
     if steps.len() > MOST_STEPS {
         check.refuse(
             "steps",
@@ -92,6 +92,14 @@ fn check_steps(check: &mut Check, steps: &[StepInput]) {
             "afterMinutes",
             Problem::Other("The last step has to begin within 24 hours of the press."),
         );
+    } else if i64::from(begins) >= alarm_hours * 60 {
+        check.refuse(
+            "afterMinutes",
+            Problem::Other(
+                "The last step has to begin before an alarm that nobody ends is closed \
+                 (HAVEN_ALARM_HOURS).",
+            ),
+        );
     }
 }
 
@@ -123,6 +131,29 @@ async fn store_steps(
             .await?;
     }
     Ok(())
+}
+
+/// The scenarios that hold a step which no alarm lives to see, by id: the setting was another one
+/// when they were written.
+///
+/// # Errors
+/// The database's.
+pub async fn with_late_steps(app: &App) -> Result<Vec<i64>> {
+    use sea_orm::ExprTrait as _;
+    Ok(step::Entity::find()
+        .select_only()
+        .column(step::Column::ScenarioId)
+        .group_by(step::Column::ScenarioId)
+        .having(
+            step::Column::AfterMinutes
+                .sum()
+                .gte(app.config.alarm_hours * 60),
+        )
+        .order_by_asc(step::Column::ScenarioId)
+        .limit(MOST)
+        .into_tuple()
+        .all(app.db.read())
+        .await?)
 }
 
 /// All scenarios, by id.
@@ -158,7 +189,7 @@ pub async fn create(
     };
     let becomes_default = input.is_default == Some(true);
     let steps = input.steps.take();
-    let change = checked(blank, input, steps.as_deref())?;
+    let change = checked(app, blank, input, steps.as_deref())?;
     let tx = app.db.write().await?;
     if becomes_default {
         clear_default(&tx).await?;
@@ -190,7 +221,7 @@ pub async fn update(
         .ok_or(Error::NotFound(Noun::AlarmScenario))?;
     let becomes_default = input.is_default == Some(true);
     let steps = input.steps.take();
-    let change = checked(row.into_active_model(), input, steps.as_deref())?;
+    let change = checked(app, row.into_active_model(), input, steps.as_deref())?;
     if becomes_default {
         clear_default(&tx).await?;
     }
@@ -221,6 +252,7 @@ async fn clear_default(tx: &impl ConnectionTrait) -> Result<()> {
 }
 
 fn checked(
+    app: &App,
     mut change: scenario::ActiveModel,
     input: ScenarioInput,
     steps: Option<&[StepInput]>,
@@ -229,7 +261,11 @@ fn checked(
     if let Some(name) = input.name {
         change.name = Set(check.required("name", Some(&name), NAME_LENGTH));
     }
-    check_steps(&mut check, steps.unwrap_or_default());
+    check_steps(
+        &mut check,
+        steps.unwrap_or_default(),
+        app.config.alarm_hours,
+    );
     check.finish()?;
     for (column, value) in [
         (&mut change.play_music, input.play_music),

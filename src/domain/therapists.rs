@@ -1,5 +1,6 @@
 //! Therapists: at most one per user, told of an alarm where the profile links to it.
 
+use entity::notification::RecipientKind;
 use entity::{profile, therapist, user};
 use sea_orm::{
     ActiveModelTrait,
@@ -10,6 +11,7 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
+use crate::domain::alarms::Leaving;
 use crate::domain::input::{Check, NAME_LENGTH};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Result};
@@ -120,19 +122,28 @@ pub async fn update(
     Ok(row)
 }
 
-/// Deletes the user's therapist, and the profile's link with it.
+/// Deletes the user's therapist, and the profile's link with it; in open alarms, nobody waits for
+/// the therapist any more.
 ///
 /// # Errors
 /// `FORBIDDEN`; `NOT_FOUND` where the user has none.
 pub async fn delete(app: &App, viewer: &Viewer, subject: UserRef) -> Result<()> {
     let user_id = reach(app, viewer, subject).await?;
-    let deleted = therapist::Entity::delete_many()
+    let tx = app.db.write().await?;
+    let found = therapist::Entity::find()
         .filter(therapist::Column::UserId.eq(user_id))
-        .exec(app.db.read())
-        .await?;
-    if deleted.rows_affected == 0 {
-        return Err(Error::NotFound(Noun::Therapist));
-    }
+        .one(&tx)
+        .await?
+        .ok_or(Error::NotFound(Noun::Therapist))?;
+    let leaving = Leaving::begin(&tx, user_id, RecipientKind::Therapist, found.id).await?;
+    // Another deletion may have been first.
+    let row = of_user(&tx, user_id)
+        .await?
+        .ok_or(Error::NotFound(Noun::Therapist))?;
+    therapist::Entity::delete_by_id(row.id).exec(&tx).await?;
+    leaving.go_on(app, &tx).await?;
+    tx.commit().await?;
+    leaving.publish(app);
     Ok(())
 }
 

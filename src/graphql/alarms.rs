@@ -213,7 +213,8 @@ impl AlarmResult {
     }
 
     /// Since when one of those who were told is on the way or has called, as they say; null while
-    /// nobody does. Later steps of the scenario are not begun then.
+    /// nobody does. Whoever was deleted since does not count. Later steps of the scenario are not
+    /// begun then.
     async fn answered_at(&self) -> Option<DateTime<Utc>> {
         self.0.answered_at
     }
@@ -228,7 +229,8 @@ impl AlarmResult {
         self.0.completed_at
     }
 
-    /// Nobody ended the alarm: it was left open too long.
+    /// Nobody ended the alarm: it was left open too long. What was not sent by then failed, as
+    /// `expired`.
     async fn closed_by_itself(&self) -> bool {
         self.0.closed_by_itself
     }
@@ -400,15 +402,16 @@ impl AlarmMutations {
         Ok(row.into())
     }
 
-    /// Ends an alarm: what was not sent yet is not sent any more. `NOT_FOUND` where the alarm
-    /// does not exist or is not the caller's.
+    /// Ends an alarm: what was not sent yet is not sent any more. With a real one, the person's
+    /// older real ones that are still open end too, with the same choice of an all-clear; a drill
+    /// or a test ends alone. `NOT_FOUND` where the alarm does not exist or is not the caller's.
     async fn complete_alarm(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The alarm's id.")] alarm_id: ID,
         #[graphql(
-            desc = "Tell those who were told of the alarm, and only them, that it is over. Once, \
-                    however often it is asked for.",
+            desc = "Tell those who were told of the alarms that end, and only them, that it is over. \
+                    Once, however often it is asked for, and of however many they were told.",
             default = true
         )]
         all_clear: bool,
@@ -416,9 +419,12 @@ impl AlarmMutations {
         let viewer = ctx.viewer();
         viewer.person()?;
         let id = scalars::id(&alarm_id, Noun::Alarm)?;
-        let row = alarms::complete(ctx.app()?, &viewer, id, all_clear).await?;
+        let ended = alarms::complete(ctx.app()?, &viewer, id, all_clear).await?;
         changed(ctx, id).await?;
-        Ok(row.into())
+        for older in ended.older {
+            changed(ctx, older).await?;
+        }
+        Ok(ended.alarm.into())
     }
 }
 
@@ -437,9 +443,12 @@ pub struct AlarmSubscriptions;
 
 #[Subscription]
 impl AlarmSubscriptions {
-    /// A user's alarms as they change: first the open one, if there is one, then each alarm
-    /// whenever it, its result, one of its notifications or a reaction has changed. Nothing after the first
-    /// is missed; quick changes may arrive as one. For the user and for admins.
+    /// A user's alarms as they change: first every open one, the oldest first, then each alarm
+    /// whenever it, its result, one of its notifications or a reaction has changed. Of more than 20
+    /// open ones the first are the newest 20, real ones before others. Nothing after the first is
+    /// missed; quick changes may arrive as one, and a client that reads too slowly is given every
+    /// open alarm again, with the latest and those it was given before. For the user and for
+    /// admins.
     async fn alarm_updates(
         &self,
         ctx: &Context<'_>,

@@ -133,8 +133,9 @@ pub struct AlarmStepInput {
     /// Whom it tells: at least one, each in one step only. Whom no step names is told in the
     /// first.
     recipients: Vec<AlarmStepRecipient>,
-    /// Minutes after the step before it, 0 to 1440; 0 in the first step, and no more than 1440 in
-    /// all steps together.
+    /// Minutes after the step before it, 0 to 1440; 0 in the first step. In all steps together no
+    /// more than 1440, and less than the time after which this server closes an alarm that nobody
+    /// ends, 24 h where it is set to nothing else.
     after_minutes: i32,
 }
 

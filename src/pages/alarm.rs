@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use entity::alarm::Kind;
 use entity::alarm_reaction::Reaction;
-use entity::notification::RecipientKind;
 
 use super::{Notice, STYLE, Wishes, back, field, holder};
 use crate::app::App;
@@ -112,8 +111,9 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
         thanks: wishes.done && own.is_some(),
         when: moment(told.alarm.timestamp, language),
         age: ago(now - told.alarm.timestamp, language),
+        // As in the mail: nobody is told for an exercise where the person usually is.
         usual_place: match (&place, coordinates) {
-            (None, None) => known(&told.usual_location),
+            (None, None) if told.alarm.kind == Kind::Real => known(&told.usual_location),
             _ => None,
         },
         place,
@@ -128,7 +128,7 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
             .reactions
             .iter()
             .map(|row| Answer {
-                who: who(row, language),
+                who: who(row),
                 what: words(row.reaction, language),
                 age: ago(now - row.reacted_at, language),
             })
@@ -140,13 +140,10 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
     }
 }
 
-fn who(row: &entity::alarm_reaction::Model, language: Language) -> String {
+/// Who answered. Of a therapist the name alone: relatives need not know that there is one.
+fn who(row: &entity::alarm_reaction::Model) -> String {
     let name = one_line(&row.recipient_name);
-    let what = match (row.recipient_kind, language) {
-        (RecipientKind::Therapist, Language::Ru) => "психотерапевт".to_owned(),
-        (RecipientKind::Therapist, Language::En) => "therapist".to_owned(),
-        (RecipientKind::Contact | RecipientKind::Person, _) => one_line(&row.relationship),
-    };
+    let what = one_line(&row.relationship);
     if what.is_empty() {
         name
     } else {

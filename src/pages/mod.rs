@@ -15,7 +15,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -46,11 +46,25 @@ pub fn router(app: Arc<App>) -> anyhow::Result<Router> {
          frame-ancestors 'none'; base-uri 'none'"
     ))
     .context("the policy of the pages")?;
+    let alarm = Router::new()
+        .route("/{link}", get(alarm::show).post(alarm::answer))
+        .fallback(spoilt);
+    let opt_out = Router::new()
+        .route("/{link}", get(opt_out::show).post(opt_out::choose))
+        .fallback(spoilt);
     Ok(Router::new()
-        .route("/a/{link}", get(alarm::show).post(alarm::answer))
-        .route("/o/{link}", get(opt_out::show).post(opt_out::choose))
+        .nest("/a", alarm)
+        .nest("/o", opt_out)
+        // Of a nested path, the only one that its fallback does not see.
+        .route("/a/", any(spoilt))
+        .route("/o/", any(spoilt))
         .with_state(app)
         .layer(middleware::from_fn_with_state(policy, guard)))
+}
+
+/// A link that something on its way added a slash to, or cut in two: whoever opens it may be needed.
+async fn spoilt() -> Notice {
+    Notice::NotFound
 }
 
 /// What holds for every answer: shown to whoever has the link and to nobody else, and kept

@@ -94,6 +94,24 @@ fn mail_to(scene: &Scene, address: &str) -> ReceivedMail {
 }
 
 on_both! {
+    async fn a_bounce_that_comes_again_ends_no_newer_try(database) {
+        let scene = scene(database, Behaviour::Accept).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        scene.haven.app.clock.hold();
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let bounce = postfix(&unknown("ivan@example.com"), &text(&scene.mail.next_mail().await));
+        taken(&scene, bounce.clone()).await;
+        assert_eq!(rows(&scene.alarm(&id).await), ["FAILED address_rejected"]);
+        scene.mail.set_behaviour(Behaviour::DeferRecipients);
+        scene.press(Value::Null).await;
+        scene.until(&id, "a second try", |alarm| rows(alarm) == ["PENDING server_refused"]).await;
+        taken(&scene, bounce.clone()).await;
+        assert_eq!(rows(&scene.alarm(&id).await), ["PENDING server_refused"]);
+        scene.mail.set_behaviour(Behaviour::Accept);
+        scene.wait(600);
+        scene.until(&id, "the second", |alarm| rows(alarm) == ["SENT"]).await;
+    }
+
     async fn a_mail_that_comes_back_counts_as_one_that_was_refused(database) {
         let scene = scene(database, Behaviour::Accept).await;
         scene.contact("Иван", "Брат", Some("Ivan@example.com")).await;

@@ -91,8 +91,8 @@ on_both! {
         let id = scene.press(Value::Null).await["alarm"]["id"].clone();
         scene.wait(3601);
         alarms::keep_house(&scene.haven.app).await.unwrap();
-        let alarm = scene.until(&id, "the end", |alarm| states(alarm) == ["SKIPPED"]).await;
-        assert_eq!(alarm["notifications"][0]["failure"], "alarm_completed");
+        let alarm = scene.until(&id, "the end", |alarm| states(alarm) == ["FAILED"]).await;
+        assert_eq!(alarm["notifications"][0]["failure"], "expired");
     }
 
     async fn the_server_looks_for_open_alarms_by_itself(database) {

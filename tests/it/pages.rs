@@ -77,7 +77,7 @@ on_both! {
         assert_eq!(now["reactions"].as_array().unwrap().len(), 2);
         assert_eq!(now["result"]["answeredAt"], first["result"]["answeredAt"]);
         let page = scene.open(&ivan).await.body;
-        assert!(page.contains("Петр Петров (психотерапевт): <strong>не может помочь</strong>"), "{page}");
+        assert!(page.contains("<li>Петр Петров: <strong>не может помочь</strong>"), "{page}");
         assert_eq!(scene.mail.mails().len(), 2);
     }
 

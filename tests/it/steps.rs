@@ -91,7 +91,7 @@ on_both! {
         let mails = scene.mail.wait_for(2).await;
         assert_eq!(recipients(&mails), ["ivan@example.com", "maria@example.com"]);
         let text = mails[1].text.as_deref().unwrap();
-        assert!(text.contains("пока не откликнулись. Кнопка была нажата 5 мин назад") && !text.contains("задержалось"), "{text}");
+        assert!(text.contains("пока никто не едет и не позвонил. Кнопка была нажата 5 мин назад") && !text.contains("задержалось"), "{text}");
         scene.wait(10 * 60);
         scene.mail.wait_for(3).await;
         scene.until(&alarm["id"], "all told", |alarm| states(alarm) == ["SENT", "SENT", "SENT"]).await;
@@ -265,13 +265,14 @@ on_both! {
             scene.haven.data(&admin, UPDATE, json!({"id": id, "input": input})).await["updateAlarmScenario"]["steps"].clone()
         };
         assert_eq!(update(json!({"name": "Иначе"})).await, three());
-        let two = json!([{"recipients": ["FIRST_CONTACT", "THERAPIST"], "afterMinutes": 0}, {"recipients": ["OTHER_CONTACTS"], "afterMinutes": 1440}]);
+        let two = json!([{"recipients": ["FIRST_CONTACT", "THERAPIST"], "afterMinutes": 0}, {"recipients": ["OTHER_CONTACTS"], "afterMinutes": 1439}]);
         assert_eq!(update(json!({"steps": two})).await, two);
         assert_eq!(update(json!({"steps": []})).await, json!([]));
         let step = |recipients: Value, minutes: i64| json!({"recipients": recipients, "afterMinutes": minutes});
         for (steps, wrong) in [
             (json!([step(json!(["THERAPIST"]), 1)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), -1)]), vec!["afterMinutes"]),
+            (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1440)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1441)]), vec!["afterMinutes"]),
             (json!([step(json!(["THERAPIST"]), 0), step(json!(["FIRST_CONTACT"]), 1000), step(json!(["OTHER_CONTACTS"]), 1000)]), vec!["afterMinutes"]),
             (json!([step(json!([]), 0)]), vec!["recipients"]),

@@ -73,6 +73,7 @@ impl World {
                 step: 0,
                 priority: 0,
                 provider_id: None,
+                past_provider_ids: None,
                 receipt: None,
                 delivered_at: None,
             },
@@ -156,8 +157,9 @@ fn usual_names_take_three_segments_in_russian_and_two_in_english() {
             for (location, coordinates) in [("", false), ("Park, 3", true), ("", true)] {
                 let mut world =
                     World::new(language, "anna.ivanova", purpose).placed(location, coordinates);
-                for minutes in [0, 75] {
+                for (minutes, step) in [(0, 0), (75, 0), (0, 1), (75, 1)] {
                     world.after = TimeDelta::minutes(minutes);
+                    world.notification.step = step;
                     let text = world.text();
                     assert!(segments(&text) <= most, "{text}");
                     assert!(text.contains("anna.ivanova"), "{text}");
@@ -227,6 +229,19 @@ fn it_says_who_when_and_where_and_nothing_of_health() {
         world.emergency = number;
         assert!(world.text().contains(advice), "{}", world.text());
     }
+    // A later step is no late message.
+    world.notification.step = 1;
+    assert!(
+        world
+            .text()
+            .contains("pressed 24 Nov 01:30 UTC, nobody is on the way.")
+    );
+    world.after = TimeDelta::minutes(15);
+    assert!(
+        world.text().contains(
+            "The button was pressed 15 min ago (24 Nov 01:30 UTC), nobody is on the way."
+        )
+    );
     world = World::new("ru", "anna", Purpose::Alarm);
     world.usual = "Тверь".into();
     assert!(

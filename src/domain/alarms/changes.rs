@@ -1,15 +1,19 @@
 //! What happens to an alarm after the press: the phone reports, the person ends it.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use entity::alarm::Kind;
 use entity::notification::{Purpose, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::{Place, find, lock_result};
+use super::trigger::one_by_one;
+use super::{Place, find};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::delivery::{self, Failure};
@@ -69,69 +73,149 @@ pub async fn report(
     Ok(alarm)
 }
 
-/// Ends an alarm. What was not sent yet is not sent any more; with `all_clear`, exactly those
-/// who were told of the alarm are told of its end, once, however often this is called. Somebody
-/// whose mail is under way at this moment is told as soon as it is known to have arrived.
+/// Alarms that are ended with one at most. Nobody presses so often.
+const TOGETHER: u64 = 1000;
+
+/// An alarm that was ended.
+pub struct Ended {
+    /// The alarm.
+    pub alarm: alarm::Model,
+    /// Older ones that were ended with it, by id.
+    pub older: Vec<i64>,
+}
+
+/// Ends an alarm, and with a real one every older real one of the person that is still open: who
+/// is safe now is not to be shouted for any more. What was not sent yet is not sent any more; with
+/// `all_clear`, exactly those who were told are told of the end, once, however often this is
+/// called, and whoever was told of several alarms by the newest of them. Somebody whose mail is
+/// under way at this moment is told as soon as it is known to have arrived.
 ///
 /// # Errors
 /// `NOT_FOUND` where the alarm does not exist or is not the viewer's.
-pub async fn complete(
-    app: &App,
-    viewer: &Viewer,
-    alarm_id: i64,
-    all_clear: bool,
-) -> Result<alarm::Model> {
+pub async fn complete(app: &App, viewer: &Viewer, alarm_id: i64, all_clear: bool) -> Result<Ended> {
     let alarm = reachable(app, viewer, alarm_id).await?;
     let tx = app.db.write().await?;
-    let result = lock_result(&tx, alarm.id).await?;
-    let clear = all_clear || result.all_clear;
-    if result.completed && result.all_clear == clear {
+    // One end at a time, so that each finds what the one before ended together.
+    one_by_one(&tx, alarm.user_id).await?;
+    let results = together(&tx, &alarm).await?;
+    let given = results
+        .iter()
+        .any(|result| result.alarm_id == alarm.id && result.all_clear);
+    let clear = all_clear || given;
+    let left: Vec<_> = results
+        .into_iter()
+        .filter(|result| !result.completed || (clear && !result.all_clear))
+        .collect();
+    let ids: Vec<i64> = left.iter().map(|result| result.alarm_id).collect();
+    if ids.is_empty() {
         tx.rollback().await?;
-        return Ok(alarm);
+        return Ok(Ended { alarm, older: ids });
     }
-    let first_clear = clear && !result.all_clear;
-    if first_clear {
+    if clear {
         keep_recipients(&tx, alarm.user_id).await?;
     }
-    let mut change = result.clone().into_active_model();
-    change.all_clear = Set(clear);
-    end(app, &tx, result, change).await?;
-    if first_clear {
-        tell_the_end(app, &tx, alarm.id).await?;
+    let change = alarm_result::ActiveModel {
+        all_clear: Set(clear),
+        ..Default::default()
+    };
+    let needless = (Status::Skipped, Failure::AlarmCompleted);
+    end(app, &tx, &left, change, needless).await?;
+    if clear {
+        tell_the_end(app, &tx, &ids).await?;
     }
     tx.commit().await?;
     app.delivery.wake();
-    changed(app, &alarm);
-    Ok(alarm)
+    for id in &ids {
+        app.events
+            .publish(Topic::Alarms(alarm.user_id), Event::Alarm(*id));
+    }
+    let older = ids.into_iter().filter(|id| *id != alarm.id).collect();
+    Ok(Ended { alarm, older })
 }
 
-/// Ends an alarm whose result is locked, with the change of it that goes with that: what was not
-/// sent yet is not sent any more.
+/// Locks the results of an alarm and of those that end with it: of a real one, the older real ones
+/// that are open or were ended together with it before. A drill or a test ends alone.
+async fn together(
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+) -> Result<Vec<alarm_result::Model>> {
+    use alarm_result::Column;
+    let own = alarm_result::Entity::find()
+        .filter(Column::AlarmId.eq(alarm.id))
+        .one(tx)
+        .await?;
+    let mut with_it = Condition::any().add(Column::Completed.eq(false));
+    if let Some(ended) = own.and_then(|own| own.completed_at) {
+        let together = Column::CompletedAt
+            .eq(ended)
+            .and(Column::ClosedByItself.eq(false));
+        with_it = with_it.add(together);
+    }
+    let mut older = Query::select();
+    older
+        .column(alarm::Column::Id)
+        .from(alarm::Entity)
+        .and_where(alarm::Column::UserId.eq(alarm.user_id))
+        .and_where(alarm::Column::Kind.eq(Kind::Real))
+        .and_where(alarm::Column::Id.lt(alarm.id));
+    let mut wanted = Condition::any().add(Column::AlarmId.eq(alarm.id));
+    if alarm.kind == Kind::Real {
+        let older = Condition::all()
+            .add(Column::AlarmId.in_subquery(older))
+            .add(with_it);
+        wanted = wanted.add(older);
+    }
+    Ok(alarm_result::Entity::find()
+        .filter(wanted)
+        .order_by_desc(Column::AlarmId)
+        .limit(TOGETHER)
+        .lock_exclusive()
+        .all(tx)
+        .await?)
+}
+
+/// Ends alarms whose results are locked, with the change of those that goes with it; what was not
+/// sent yet becomes what `unsent` says. Gives how many messages that were.
 pub(super) async fn end(
     app: &App,
     tx: &DatabaseTransaction,
-    result: alarm_result::Model,
-    mut change: alarm_result::ActiveModel,
-) -> Result<()> {
-    use notification::Column;
-    if !result.completed {
-        change.completed = Set(true);
-        change.completed_at = Set(Some(app.clock.now()));
-    }
-    change.update(tx).await?;
-    let unsent = notification::ActiveModel {
-        status: Set(Status::Skipped),
-        failure: Set(Some(Failure::AlarmCompleted.code().to_owned())),
+    results: &[alarm_result::Model],
+    change: alarm_result::ActiveModel,
+    unsent: (Status, Failure),
+) -> Result<u64> {
+    use alarm_result::Column;
+    use notification::Column as Row;
+    let ids = || results.iter().map(|result| result.alarm_id);
+    let now = alarm_result::ActiveModel {
+        completed: Set(true),
+        completed_at: Set(Some(app.clock.now())),
         ..Default::default()
     };
-    notification::Entity::update_many()
-        .set(unsent)
-        .filter(Column::AlarmId.eq(result.alarm_id))
-        .filter(Column::Purpose.eq(Purpose::Alarm))
-        .filter(Column::Status.eq(Status::Pending))
+    alarm_result::Entity::update_many()
+        .set(now)
+        .filter(Column::AlarmId.is_in(ids()))
+        .filter(Column::Completed.eq(false))
         .exec(tx)
         .await?;
-    Ok(())
+    alarm_result::Entity::update_many()
+        .set(change)
+        .filter(Column::AlarmId.is_in(ids()))
+        .exec(tx)
+        .await?;
+    let (status, failure) = unsent;
+    let unsent = notification::ActiveModel {
+        status: Set(status),
+        failure: Set(Some(failure.code().to_owned())),
+        ..Default::default()
+    };
+    let ended = notification::Entity::update_many()
+        .set(unsent)
+        .filter(Row::AlarmId.is_in(ids()))
+        .filter(Row::Purpose.eq(Purpose::Alarm))
+        .filter(Row::Status.eq(Status::Pending))
+        .exec(tx)
+        .await?;
+    Ok(ended.rows_affected)
 }
 
 /// Keeps the user's contacts and therapists from being deleted until the transaction ends: the
@@ -159,25 +243,36 @@ async fn keep_recipients(tx: &DatabaseTransaction, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Adds the all-clear for everybody who was told of the alarm.
-async fn tell_the_end(app: &App, tx: &DatabaseTransaction, alarm_id: i64) -> Result<()> {
+/// Adds the all-clear for everybody who was told of these alarms, over each way once: by the newest
+/// alarm that went it.
+async fn tell_the_end(app: &App, tx: &DatabaseTransaction, alarms: &[i64]) -> Result<()> {
     use notification::Column;
-    let told: Vec<_> = notification::Entity::find()
-        .filter(Column::AlarmId.eq(alarm_id))
+    let mut told = notification::Entity::find()
+        .filter(Column::AlarmId.is_in(alarms.iter().copied()))
         .filter(Column::Purpose.eq(Purpose::Alarm))
         .filter(Column::Status.eq(Status::Sent))
+        .order_by_desc(Column::AlarmId)
         .order_by_asc(Column::Id)
         .all(tx)
-        .await?
-        .iter()
-        .map(|row| delivery::all_clear(app, row))
-        .collect();
+        .await?;
+    let mut newest = HashMap::new();
+    told.retain(|row| *newest.entry(way(row)).or_insert(row.alarm_id) == row.alarm_id);
     if !told.is_empty() {
-        notification::Entity::insert_many(told)
+        let rows = told.iter().map(|row| delivery::all_clear(app, row));
+        notification::Entity::insert_many(rows)
             .exec_without_returning(tx)
             .await?;
     }
     Ok(())
+}
+
+/// Who was told over which way: the same in every alarm.
+fn way(row: &notification::Model) -> impl Eq + Hash + use<> {
+    // Of who was deleted, the name is left.
+    let gone = row.contact_id.or(row.therapist_id).is_none();
+    let name = gone.then(|| row.recipient_name.clone());
+    let who = (row.recipient_kind, row.contact_id, row.therapist_id, name);
+    (who, row.channel, row.address.to_lowercase())
 }
 
 async fn reachable(app: &App, viewer: &Viewer, alarm_id: i64) -> Result<alarm::Model> {

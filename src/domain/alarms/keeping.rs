@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use entity::notification::Status;
 use entity::{alarm, alarm_result};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::changes::{changed, end};
 use super::{keys, lock_result};
 use crate::app::App;
+use crate::delivery::Failure;
 use crate::error::Result;
 
 /// How often the house is kept.
@@ -45,8 +44,8 @@ pub async fn keep(app: Arc<App>) {
     }
 }
 
-/// One round: closes what has been open for `alarm_hours`, without an all-clear, and forgets keys
-/// that are a day old.
+/// One round: closes what has been open for `alarm_hours`, without an all-clear, with what was not
+/// sent by then given up; and forgets keys that are a day old.
 ///
 /// # Errors
 /// The database's; what was done until then stays done.
@@ -90,11 +89,22 @@ async fn close(app: &App, alarm_id: i64) -> Result<bool> {
         tx.rollback().await?;
         return Ok(false);
     }
-    let mut change = result.clone().into_active_model();
-    change.closed_by_itself = Set(true);
-    end(app, &tx, result, change).await?;
+    let change = alarm_result::ActiveModel {
+        closed_by_itself: Set(true),
+        ..Default::default()
+    };
+    // Nobody said that it is no longer needed: it failed, and is to be found among what did.
+    let given_up = (Status::Failed, Failure::Expired);
+    let untold = end(app, &tx, &[result], change, given_up).await?;
     let alarm = alarm::Entity::find_by_id(alarm_id).one(&tx).await?;
     tx.commit().await?;
+    if untold > 0 {
+        tracing::warn!(
+            alarm = alarm_id,
+            untold,
+            "closed with messages that never went out"
+        );
+    }
     if let Some(alarm) = alarm {
         changed(app, &alarm);
     }

@@ -14,7 +14,7 @@ use super::changes::changed;
 use super::{Kinds, lock_result};
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::delivery::Failure;
+use crate::delivery::{self, Failure, steps};
 use crate::domain::page::{self, Direction, Page, Slice};
 use crate::error::{Error, Noun, Result};
 
@@ -149,12 +149,10 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
                     "The contact asked not to be told any more.",
                 ));
             }
-            let mut change = held.row.into_active_model();
+            let mut change = held.row.clone().into_active_model();
             change.status = Set(Status::Pending);
             change.next_attempt_at = Set(app.clock.now());
-            // A new message, of which no receipt says anything yet.
-            change.provider_id = Set(None);
-            change.receipt = Set(None);
+            delivery::forget(&held.row, &mut change);
             change.update(&held.tx).await?
         }
     };
@@ -169,7 +167,8 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
     Ok(row)
 }
 
-/// Stops a notification that waits for its first or next try.
+/// Stops a notification that waits for its first or next try. Where nobody told so far can help
+/// then, the next step of the alarm begins.
 ///
 /// # Errors
 /// `FORBIDDEN` for everybody but admins; `NOT_FOUND`; `CONFLICT` where it does not wait: it was
@@ -186,7 +185,13 @@ pub async fn cancel(app: &App, operator: Operator<'_>, id: i64) -> Result<notifi
     change.status = Set(Status::Skipped);
     change.failure = Set(Some(Failure::Cancelled.code().to_owned()));
     let row = change.update(&held.tx).await?;
+    // Whoever is left to be told may be of the next step.
+    let hastened = row.purpose == Purpose::Alarm
+        && steps::hasten(&held.tx, &held.result, app.clock.now()).await?;
     held.tx.commit().await?;
+    if hastened {
+        app.delivery.wake();
+    }
     tracing::info!(notification = id, admin = operator.id(), "cancelled");
     changed(app, &held.alarm);
     Ok(row)

@@ -1,17 +1,16 @@
 //! What those who were told do about an alarm: the rules behind the links in their messages.
 //!
-//! The link is the permission: a [`Holder`] is who was told by one notification. Rows are locked
-//! in the order contact or therapist, result of the alarm, its notifications.
+//! The link is the permission: a [`Holder`] is who was told by one notification.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::alarm::Kind;
 use entity::alarm_reaction::{self as reaction, Reaction};
 use entity::notification::{self, RecipientKind};
 use entity::{alarm, alarm_result, emergency_contact, profile, therapist, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::lock_result;
@@ -47,9 +46,9 @@ pub struct Told {
 pub enum State {
     /// Help is wanted.
     Open,
-    /// The alarm was ended.
+    /// The person ended the alarm.
     Over,
-    /// The button was pressed a day ago or more.
+    /// Nobody ended the alarm: it was closed by itself, or the button was pressed a day ago or more.
     Old,
 }
 
@@ -76,9 +75,10 @@ fn is_of(row: &reaction::Model, message: &notification::Model) -> bool {
 }
 
 fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State {
-    if result.completed {
+    // The all-clear may still be given for one that was closed by itself.
+    if result.completed && (!result.closed_by_itself || result.all_clear) {
         State::Over
-    } else if app.clock.now() - alarm.timestamp >= OPEN_FOR {
+    } else if result.completed || app.clock.now() - alarm.timestamp >= OPEN_FOR {
         State::Old
     } else {
         State::Open
@@ -157,11 +157,10 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     };
     let now = app.clock.now();
     let tx = app.db.write().await?;
-    if !is_there(app, &tx, &message, Some(LockType::KeyShare)).await? {
-        return Ok(false);
-    }
     let result = lock_result(&tx, alarm.id).await?;
-    if state(app, &alarm, &result) != State::Open {
+    if state(app, &alarm, &result) != State::Open
+        || !is_there(app, &tx, &message, Some(LockType::KeyShare)).await?
+    {
         return Ok(false);
     }
     let (own, others): (Vec<_>, Vec<_>) = reaction::Entity::find()
@@ -198,24 +197,8 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
                 .await?;
         }
     }
-    let helped = result.answered_at.is_some();
-    let helps =
-        answer != Reaction::Cannot || others.iter().any(|row| row.reaction != Reaction::Cannot);
-    let result = if helped == helps {
-        result
-    } else {
-        let mut change = result.into_active_model();
-        change.answered_at = Set(helps.then_some(now));
-        change.update(&tx).await?
-    };
-    match (helped, helps) {
-        (false, true) => steps::stop(&tx, alarm.id).await?,
-        (true, false) => steps::resume(&tx, alarm.id).await?,
-        _ => {}
-    }
-    if !helps {
-        steps::hasten(&tx, &result, now).await?;
-    }
+    let helps = answer != Reaction::Cannot || others.iter().any(helps);
+    turn(&tx, result, helps, now).await?;
     tx.commit().await?;
     app.delivery.wake();
     let kind = match alarm.kind {
@@ -227,6 +210,54 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     app.events
         .publish(Topic::Alarms(alarm.user_id), Event::Alarm(alarm.id));
     Ok(true)
+}
+
+/// Whether somebody is on the way or has called, as they say, and is still one of those whom the
+/// person wants to be told: whoever was deleted since can take nothing back any more.
+fn helps(row: &reaction::Model) -> bool {
+    row.reaction != Reaction::Cannot && row.contact_id.or(row.therapist_id).is_some()
+}
+
+/// Records in an alarm whose result is locked whether anybody helps, and has its steps follow
+/// that. The delivery is to be woken after the commit.
+async fn turn(
+    tx: &DatabaseTransaction,
+    result: alarm_result::Model,
+    helps: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let alarm_id = result.alarm_id;
+    let helped = result.answered_at.is_some();
+    let result = if helped == helps {
+        result
+    } else {
+        let mut change = result.into_active_model();
+        change.answered_at = Set(helps.then_some(now));
+        change.update(tx).await?
+    };
+    match (helped, helps) {
+        (false, true) => steps::stop(tx, alarm_id).await?,
+        (true, false) => steps::resume(tx, alarm_id).await?,
+        _ => {}
+    }
+    if !helps {
+        steps::hasten(tx, &result, now).await?;
+    }
+    Ok(())
+}
+
+/// Counts anew who helps in an alarm whose result is locked, after somebody was deleted.
+pub(super) async fn recount(
+    tx: &DatabaseTransaction,
+    result: alarm_result::Model,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let reactions = reaction::Entity::find()
+        .filter(reaction::Column::AlarmId.eq(result.alarm_id))
+        .all(tx)
+        .await?;
+    let helped = reactions.iter().any(helps);
+    turn(tx, result, helped, now).await
 }
 
 /// Whether the recipient of this message is still there, at the address that it went to; with a

@@ -414,9 +414,7 @@ async fn join(
         } else {
             now
         });
-        // A new message, of which no receipt says anything yet.
-        change.provider_id = Set(None);
-        change.receipt = Set(None);
+        delivery::forget(row, &mut change);
         change.update(tx).await?;
     }
     for recipient in wanted {

@@ -1,10 +1,12 @@
 //! Following an alarm.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use entity::alarm::Kind;
 use entity::{alarm, alarm_result};
 use futures_util::stream::{self, Stream};
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::Kinds;
 use crate::app::App;
@@ -13,9 +15,13 @@ use crate::domain::users;
 use crate::error::Result;
 use crate::events::{Event, Heard, Subscription, Topic};
 
-/// The user's alarms of these kinds as they change: first the open one, if there is one, then each alarm
-/// whenever it, its result or one of its notifications has changed. Nothing that happens after
-/// the first is missed.
+/// How many open alarms a reading gives, and how many of those given before are kept in mind.
+const MOST: usize = 20;
+
+/// The user's alarms of these kinds as they change: first the open ones, oldest first, then each
+/// alarm whenever it, its result or one of its notifications has changed. Of more than 20 open
+/// ones the first are the newest, real ones before others. Nothing that happens after the first is
+/// missed: after a gap come the open ones again, with the latest and those given before.
 ///
 /// # Errors
 /// `FORBIDDEN` unless they are the viewer's own or the viewer is an admin; `NOT_FOUND` for an
@@ -34,6 +40,8 @@ pub async fn watch(
         user_id,
         kinds,
         begun: false,
+        ready: VecDeque::new(),
+        given: VecDeque::new(),
     };
     Ok(stream::unfold(state, |mut state| async {
         let item = state.next().await?;
@@ -47,49 +55,82 @@ struct State {
     kinds: Kinds,
     changes: Subscription,
     begun: bool,
+    /// Read, and to be given next.
+    ready: VecDeque<alarm::Model>,
+    /// Those given last, by id: after a gap, their end may have been missed.
+    given: VecDeque<i64>,
 }
 
 impl State {
     async fn next(&mut self) -> Option<Result<alarm::Model>> {
-        if !self.begun {
-            self.begun = true;
-            if let Some(item) = self.last(true).await.transpose() {
-                return Some(item);
-            }
-        }
         loop {
-            let read = match self.changes.next().await? {
-                Heard::Event(Event::Alarm(id)) => alarm::Entity::find_by_id(id)
-                    .filter(self.kinds.condition())
-                    .one(self.app.db.read())
-                    .await
-                    .map_err(Into::into),
-                Heard::Event(_) => Ok(None),
-                // Whatever was missed, the latest alarm shows where things stand.
-                Heard::Missed => self.last(false).await,
+            if let Some(alarm) = self.ready.pop_front() {
+                self.given.retain(|id| *id != alarm.id);
+                self.given.push_back(alarm.id);
+                if self.given.len() > MOST {
+                    self.given.pop_front();
+                }
+                return Some(Ok(alarm));
+            }
+            let read = if self.begun {
+                match self.changes.next().await? {
+                    Heard::Event(Event::Alarm(id)) => self.one(id).await,
+                    Heard::Event(_) => continue,
+                    Heard::Missed => self.standing().await,
+                }
+            } else {
+                self.begun = true;
+                self.open().await
             };
-            if let Some(item) = read.transpose() {
-                return Some(item);
+            match read {
+                Ok(alarms) => self.ready.extend(alarms),
+                Err(error) => return Some(Err(error)),
             }
         }
     }
 
-    /// The user's latest alarm; the latest open one, where only open ones count.
-    async fn last(&self, open: bool) -> Result<Option<alarm::Model>> {
-        let mut select = alarm::Entity::find()
+    /// The user's alarms of the kinds that are asked for.
+    fn all(&self) -> Select<alarm::Entity> {
+        alarm::Entity::find()
             .filter(alarm::Column::UserId.eq(self.user_id))
             .filter(self.kinds.condition())
+    }
+
+    async fn one(&self, id: i64) -> Result<Vec<alarm::Model>> {
+        let alarm = self.all().filter(alarm::Column::Id.eq(id));
+        Ok(alarm.all(self.app.db.read()).await?)
+    }
+
+    /// The open ones, oldest first.
+    async fn open(&self) -> Result<Vec<alarm::Model>> {
+        let result = alarm_result::Entity::belongs_to(alarm::Entity)
+            .from(alarm_result::Column::AlarmId)
+            .to(alarm::Column::Id)
+            .into();
+        let mut open = self
+            .all()
+            .join_rev(JoinType::InnerJoin, result)
+            .filter(alarm_result::Column::Completed.eq(false))
+            .order_by_desc(alarm::Column::Kind.eq(Kind::Real))
             .order_by_desc(alarm::Column::Id)
-            .limit(1);
-        if open {
-            let result = alarm_result::Entity::belongs_to(alarm::Entity)
-                .from(alarm_result::Column::AlarmId)
-                .to(alarm::Column::Id)
-                .into();
-            select = select
-                .join_rev(JoinType::InnerJoin, result)
-                .filter(alarm_result::Column::Completed.eq(false));
-        }
-        Ok(select.one(self.app.db.read()).await?)
+            .limit(MOST as u64)
+            .all(self.app.db.read())
+            .await?;
+        open.sort_unstable_by_key(|alarm| alarm.id);
+        Ok(open)
+    }
+
+    /// Where things stand after a gap: the open ones, those given before, and the latest.
+    async fn standing(&self) -> Result<Vec<alarm::Model>> {
+        let db = self.app.db.read();
+        let mut standing = self.open().await?;
+        let before = self
+            .all()
+            .filter(alarm::Column::Id.is_in(self.given.clone()));
+        standing.extend(before.all(db).await?);
+        standing.extend(self.all().order_by_desc(alarm::Column::Id).one(db).await?);
+        standing.sort_unstable_by_key(|alarm| alarm.id);
+        standing.dedup_by_key(|alarm| alarm.id);
+        Ok(standing)
     }
 }

@@ -1,5 +1,6 @@
 //! A person with an alarm to press, and the mail server that haven sends through.
 
+use haven::config::Config;
 use serde_json::{Value, json};
 
 use super::databases::Database;
@@ -20,11 +21,21 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new(database: Database, behaviour: Behaviour) -> Self {
+        Self::with(database, behaviour, |_| {}).await
+    }
+
+    /// With settings of the test's own.
+    pub async fn with(
+        database: Database,
+        behaviour: Behaviour,
+        settings: impl FnOnce(&mut Config),
+    ) -> Self {
         let mail = SmtpServer::start(behaviour).await;
         let url = mail.url();
         let haven = Haven::with(database, |config| {
             config.smtp_url = Some(url.into());
             config.mail_from = "haven <alarm@haven.example>".to_owned();
+            settings(config);
         })
         .await;
         let anna = join(&haven, "anna").await;

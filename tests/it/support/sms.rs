@@ -130,6 +130,15 @@ impl SmsServer {
         self.ledger.borrow().posted.clone()
     }
 
+    /// Waits until so many messages were posted.
+    pub async fn wait_for(&self, count: usize) {
+        let mut ledger = self.ledger.subscribe();
+        let waiting = ledger.wait_for(|ledger| ledger.posted.len() >= count);
+        let patience = std::time::Duration::from_secs(10);
+        let posted = tokio::time::timeout(patience, waiting).await;
+        posted.expect("too few SMS").unwrap();
+    }
+
     /// The messages taken, oldest first.
     pub fn taken(&self) -> Vec<Sms> {
         let posted = self.posted().into_iter();

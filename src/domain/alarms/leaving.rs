@@ -1,0 +1,76 @@
+//! What becomes of open alarms when somebody is deleted who was told of them.
+
+use entity::alarm_result;
+use entity::notification::{self, Purpose, RecipientKind};
+use sea_orm::sea_query::Query;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::reactions::recount;
+use super::trigger::one_by_one;
+use crate::app::App;
+use crate::error::Result;
+use crate::events::{Event, Topic};
+
+/// The open alarms that a contact or therapist was told of who is being deleted.
+pub struct Leaving {
+    user_id: i64,
+    results: Vec<alarm_result::Model>,
+}
+
+impl Leaving {
+    /// Locks them, and the user before. To be called before the contact or therapist, this user's
+    /// one of this id, is locked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin(
+        tx: &DatabaseTransaction,
+        user_id: i64,
+        kind: RecipientKind,
+        id: i64,
+    ) -> Result<Self> {
+        one_by_one(tx, user_id).await?;
+        let column = match kind {
+            RecipientKind::Contact | RecipientKind::Person => notification::Column::ContactId,
+            RecipientKind::Therapist => notification::Column::TherapistId,
+        };
+        let mut told = Query::select();
+        told.column(notification::Column::AlarmId)
+            .from(notification::Entity)
+            .and_where(column.eq(id))
+            .and_where(notification::Column::Purpose.eq(Purpose::Alarm));
+        let results = alarm_result::Entity::find()
+            .filter(alarm_result::Column::Completed.eq(false))
+            .filter(alarm_result::Column::AlarmId.in_subquery(told))
+            .order_by_asc(alarm_result::Column::AlarmId)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        Ok(Self { user_id, results })
+    }
+
+    /// Goes on without them, after the deletion: what they said stops no later step any more, and
+    /// nobody waits for them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn go_on(&self, app: &App, tx: &DatabaseTransaction) -> Result<()> {
+        for result in &self.results {
+            recount(tx, result.clone(), app.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the delivery and subscribers, after the commit.
+    pub fn publish(&self, app: &App) {
+        if !self.results.is_empty() {
+            app.delivery.wake();
+        }
+        for result in &self.results {
+            app.events
+                .publish(Topic::Alarms(self.user_id), Event::Alarm(result.alarm_id));
+        }
+    }
+}
