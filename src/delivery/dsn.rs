@@ -317,9 +317,9 @@ mod tests {
         };
         assert_eq!(group("failed", "5.1.1"), 1);
         assert_eq!(group("Failed (for good)", "5.1.1 (unknown)"), 1);
+        assert_eq!(group("failed", "4.4.1"), 1);
         for (action, status) in [
             ("delayed", "5.1.1"),
-            ("failed", "4.4.1"),
             ("failed", "2.0.0"),
             ("failed", "rubbish"),
             ("relayed", "2.1.5"),

@@ -126,12 +126,12 @@ pub(super) fn at_most(limit: &'static str, value: u64, max: usize) -> Result<(),
 }
 
 /// Checks the text of a document for its length, the number of its tokens and the nesting of its
-/// brackets, so that the parser, which recurses, is safe with it.
+/// brackets, so that the parser, which recurses, is safe with it. Gives the number of tokens.
 ///
 /// # Errors
 /// The first bound that the text exceeds. A text that is no GraphQL passes: finding that out is
 /// the parser's work, and it gets no deeper into the text than this function has looked.
-pub fn scan(text: &str, limits: &Limits) -> Result<(), Violation> {
+pub fn scan(text: &str, limits: &Limits) -> Result<usize, Violation> {
     at_most("document_bytes", text.len() as u64, limits.document_bytes)?;
     let mut rest = text.as_bytes();
     let (mut tokens, mut open) = (0_u64, 0_u64);
@@ -148,7 +148,7 @@ pub fn scan(text: &str, limits: &Limits) -> Result<(), Violation> {
             }
             b'"' => match after_string(rest) {
                 Some(after) => rest = after,
-                None => return Ok(()),
+                None => break,
             },
             b'.' => rest = rest.strip_prefix(b"...").unwrap_or(tail),
             b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
@@ -173,7 +173,7 @@ pub fn scan(text: &str, limits: &Limits) -> Result<(), Violation> {
         tokens += 1;
         at_most("tokens", tokens, limits.tokens)?;
     }
-    Ok(())
+    Ok(usize::try_from(tokens).unwrap_or(usize::MAX))
 }
 
 /// The text after the string that `text` begins with, or `None` when the string doesn't end; the

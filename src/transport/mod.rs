@@ -104,6 +104,11 @@ pub struct Settings {
     pub scalars: Vec<(&'static str, ScalarCheck)>,
     /// Sockets and event streams open at once.
     pub connections: usize,
+    /// Sockets open at once of those who showed no credentials: they cost nothing to open, and
+    /// must leave places to everybody else.
+    pub anonymous_sockets: usize,
+    /// A socket without credentials on which nothing runs for this long is closed.
+    pub anonymous_idle: Duration,
     /// Operations running at once on a socket.
     pub operations_per_socket: usize,
     /// Bytes of a WebSocket message from a client.
@@ -130,6 +135,8 @@ impl Default for Settings {
             manifest: None,
             scalars: Vec::new(),
             connections: 10_000,
+            anonymous_sockets: 500,
+            anonymous_idle: Duration::from_secs(30),
             operations_per_socket: 32,
             message_bytes: 256 * 1024,
             body_timeout: Duration::from_secs(30),
@@ -163,6 +170,7 @@ struct Inner<E> {
     outputs: complexity::OutputTypes,
     persisted: Option<persisted::Persisted>,
     connections: Arc<Semaphore>,
+    anonymous_sockets: Arc<Semaphore>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -188,6 +196,7 @@ impl<E: Executor> Endpoint<E> {
                 outputs: complexity::OutputTypes::new(sdl)?,
                 persisted: settings.persisted.map(persisted::Persisted::new),
                 connections: Arc::new(Semaphore::new(settings.connections)),
+                anonymous_sockets: Arc::new(Semaphore::new(settings.anonymous_sockets)),
                 settings,
                 shutdown,
             }),

@@ -18,8 +18,8 @@ use super::subscriptions::single_root;
 pub(super) struct Document {
     pub parsed: ExecutableDocument,
     pub cost: Cost,
-    /// Length of the text it was parsed from, in bytes.
-    pub text_bytes: usize,
+    /// About how many bytes it takes, parsed.
+    pub bytes: usize,
 }
 
 /// How much the store of persisted queries holds.
@@ -27,15 +27,15 @@ pub(super) struct Document {
 pub struct PersistedLimits {
     /// Documents.
     pub documents: usize,
-    /// Bytes of their texts together. A parsed document takes some 10 to 20 times its text.
-    pub text_bytes: usize,
+    /// About how many bytes they take together, parsed.
+    pub bytes: usize,
 }
 
 impl Default for PersistedLimits {
     fn default() -> Self {
         Self {
             documents: 1_000,
-            text_bytes: 2 * 1024 * 1024,
+            bytes: 32 * 1024 * 1024,
         }
     }
 }
@@ -46,17 +46,21 @@ impl Document {
     /// # Errors
     /// It exceeds a limit, is no document, or has a subscription of several root fields.
     pub fn read(text: &str, limits: &Limits) -> Result<Self, RequestError> {
-        limits::scan(text, limits)?;
+        let tokens = limits::scan(text, limits)?;
         let parsed = parse_query(text)?;
         let cost = limits::check(&parsed, limits)?;
         single_root(&parsed)?;
         Ok(Self {
             cost,
             parsed,
-            text_bytes: text.len(),
+            bytes: text.len() + tokens * TOKEN,
         })
     }
 }
+
+/// Bytes that a token of a document takes at most, parsed: a quarter of those of `... { a }`, as
+/// measured with documents of nothing else.
+const TOKEN: usize = 256;
 
 pub(super) type Hash = [u8; 32];
 
@@ -72,7 +76,7 @@ struct Store {
     /// When each was last used, on a clock that counts uses.
     by_use: BTreeMap<u64, Hash>,
     uses: u64,
-    text_bytes: usize,
+    bytes: usize,
 }
 
 impl Persisted {
@@ -97,24 +101,22 @@ impl Persisted {
     pub fn insert(&self, hash: Hash, document: Arc<Document>) {
         let mut guard = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let store = &mut *guard;
-        if document.text_bytes > self.limits.text_bytes {
+        if document.bytes > self.limits.bytes {
             return;
         }
         store.uses += 1;
-        store.text_bytes += document.text_bytes;
+        store.bytes += document.bytes;
         store.by_use.insert(store.uses, hash);
         if let Some((used, old)) = store.documents.insert(hash, (store.uses, document)) {
             store.by_use.remove(&used);
-            store.text_bytes -= old.text_bytes;
+            store.bytes -= old.bytes;
         }
-        while store.documents.len() > self.limits.documents
-            || store.text_bytes > self.limits.text_bytes
-        {
+        while store.documents.len() > self.limits.documents || store.bytes > self.limits.bytes {
             let Some((_, oldest)) = store.by_use.pop_first() else {
                 return;
             };
             if let Some((_, old)) = store.documents.remove(&oldest) {
-                store.text_bytes -= old.text_bytes;
+                store.bytes -= old.bytes;
             }
         }
     }
@@ -167,7 +169,7 @@ mod tests {
         Arc::new(Document {
             parsed: async_graphql::parser::parse_query(text).unwrap(),
             cost: Cost::default(),
-            text_bytes: text.len(),
+            bytes: text.len(),
         })
     }
 
@@ -175,7 +177,7 @@ mod tests {
     fn the_one_unused_for_longest_goes_first() {
         let persisted = Persisted::new(PersistedLimits {
             documents: 2,
-            text_bytes: 1000,
+            bytes: 1000,
         });
         persisted.insert([1; 32], document("{a}"));
         persisted.insert([2; 32], document("{b}"));
@@ -190,7 +192,7 @@ mod tests {
     fn bytes_are_bounded_and_the_same_document_counts_once() {
         let persisted = Persisted::new(PersistedLimits {
             documents: 100,
-            text_bytes: 7,
+            bytes: 7,
         });
         for _ in 0..5 {
             persisted.insert([1; 32], document("{a}"));

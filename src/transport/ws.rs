@@ -17,6 +17,7 @@ use axum::response::Response;
 use futures_util::stream::BoxStream;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Duration, Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite;
 use tracing::Instrument;
@@ -64,6 +65,8 @@ pub(super) async fn handle<E: Executor>(
     let upgrade = upgrade
         .max_message_size(message_bytes.saturating_mul(4))
         .max_frame_size(message_bytes.saturating_mul(4))
+        // Most messages are short, and each socket keeps its buffer.
+        .read_buffer_size(8 * 1024)
         .protocols([SUBPROTOCOL]);
     let understood = upgrade.selected_protocol().is_some();
     let span = tracing::Span::current();
@@ -73,12 +76,15 @@ pub(super) async fn handle<E: Executor>(
                 endpoint,
                 socket,
                 heard: Instant::now(),
+                anonymous: None,
             };
             let end = if understood {
                 connection.serve(parts).await
             } else {
                 End::close(4406, "Subprotocol not acceptable")
             };
+            // Before the client is told, who may open another at once.
+            connection.anonymous = None;
             connection.end(end).await;
             drop(permit);
         };
@@ -137,6 +143,8 @@ struct Connection<E> {
     socket: WebSocket,
     /// When the client was last heard of.
     heard: Instant,
+    /// The place among those who showed no credentials.
+    anonymous: Option<OwnedSemaphorePermit>,
 }
 
 impl<E: Executor> Connection<E> {
@@ -182,6 +190,13 @@ impl<E: Executor> Connection<E> {
             authorization: authorization(&payload, &handshake)?,
             handshake,
         };
+        if credentials.authorization.is_none() {
+            let places = self.endpoint.inner.anonymous_sockets.clone();
+            let Ok(place) = places.try_acquire_owned() else {
+                return Err(End::close(close_code::AGAIN, "Try again later"));
+            };
+            self.anonymous = Some(place);
+        }
         let authenticated = (self.endpoint.inner.access.socket)(credentials);
         let session = match timeout_at(deadline, authenticated).await {
             Err(_) => return Err(late()),
@@ -203,9 +218,17 @@ impl<E: Executor> Connection<E> {
     ) -> Result<(), End> {
         let settings = &self.endpoint.inner.settings;
         let (ping_interval, silence) = (settings.ping_interval, settings.silence);
+        let patience = settings.anonymous_idle;
         let mut next_ping = Instant::now() + ping_interval;
+        let mut idle_since = None;
         loop {
             let silent = self.heard + silence;
+            if self.anonymous.is_none() || operations.len() > 0 {
+                idle_since = None;
+            } else if idle_since.is_none() {
+                idle_since = Some(Instant::now());
+            }
+            let idle_until = idle_since.unwrap_or_else(Instant::now) + patience;
             tokio::select! {
                 message = self.receive() => match message? {
                     Incoming::Init(_) => {
@@ -235,6 +258,9 @@ impl<E: Executor> Connection<E> {
                 () = sleep_until(next_ping) => {
                     self.write(Message::Ping(Bytes::new())).await?;
                     next_ping = Instant::now() + ping_interval;
+                }
+                () = sleep_until(idle_until), if idle_since.is_some() => {
+                    return Err(End::close(1000, "Nothing asked for too long"));
                 }
                 () = sleep_until(silent) => return Err(End::close(3008, "Nothing heard for too long")),
             }

@@ -280,6 +280,39 @@ async fn close_4408_without_connection_init() {
     assert_eq!(socket.closed().await, late);
 }
 
+/// Who shows no credentials holds no place for nothing, and not the places of everybody else.
+#[tokio::test]
+async fn sockets_without_credentials_have_few_places_and_use_them() {
+    let server = server::start(Settings {
+        anonymous_sockets: 2,
+        anonymous_idle: Duration::from_millis(100),
+        ..Settings::default()
+    })
+    .await;
+    let mut working = Socket::ready(&server).await;
+    working.subscribe("1", "subscription { forever }").await;
+    assert_eq!(working.next().await["type"], "next");
+    let mut idle = Socket::ready(&server).await;
+    let mut third = Socket::new(&server).await;
+    third.send(json!({"type": "connection_init"})).await;
+    assert_eq!(third.closed().await, (1013, "Try again later".to_owned()));
+    let mut known = Socket::new(&server).await;
+    known
+        .send(json!({"type": "connection_init", "payload": {"token": "good"}}))
+        .await;
+    assert_eq!(known.next().await["type"], "connection_ack");
+    assert_eq!(
+        idle.closed().await,
+        (1000, "Nothing asked for too long".to_owned())
+    );
+    // The place is free again, and whoever works or is known was left alone.
+    let mut next = Socket::ready(&server).await;
+    next.subscribe("1", "{ hello }").await;
+    assert_eq!(next.next().await["type"], "next");
+    working.alive().await;
+    known.alive().await;
+}
+
 #[tokio::test]
 async fn close_4409_for_an_id_in_use() {
     let server = server::start(Settings::default()).await;
