@@ -128,8 +128,8 @@ pub async fn serve(
         let (app, down) = (app.clone(), down.subscribe());
         watching.spawn(async move {
             let limits = connections::Limits::default();
-            let stop = stopped(down.clone());
-            connections::serve(listener, health::metrics(app), limits, down, stop, || ()).await;
+            let stop = stopped(down);
+            connections::serve(listener, health::metrics(app), limits, stop, || ()).await;
         });
     }
     let stop = async {
@@ -142,7 +142,6 @@ pub async fn serve(
         listener,
         router,
         connections::Limits::default(),
-        down.subscribe(),
         stop,
         || app.metrics.connection(),
     )

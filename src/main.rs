@@ -86,6 +86,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn serve(app: Arc<App>) -> anyhow::Result<()> {
+    // Each client takes a file descriptor. Most systems grant few at first and many on asking.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
     catalogue::start(&app).await?;
     for scenario in scenarios::with_late_steps(&app).await? {
         tracing::warn!(
