@@ -14,14 +14,13 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::Listener;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
@@ -116,13 +115,11 @@ pub(super) async fn serve<T: Send + Unpin + 'static>(
     stop: impl Future<Output = ()>,
     opened: impl Fn() -> T,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head);
-    let builder = Arc::new(builder);
-    let graceful = GracefulShutdown::new();
+    let (ending, _) = watch::channel(false);
     let places = Arc::new(Semaphore::new(limits.open));
     let mut open = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
@@ -147,7 +144,7 @@ pub(super) async fn serve<T: Send + Unpin + 'static>(
             request.extensions_mut().insert(ConnectInfo(peer));
             router.call(request)
         });
-        let (builder, watcher) = (builder.clone(), graceful.watcher());
+        let (builder, ended) = (builder.clone(), super::stopped(ending.subscribe()));
         let stream = Held {
             stream,
             _kept: (place, opened()),
@@ -156,14 +153,26 @@ pub(super) async fn serve<T: Send + Unpin + 'static>(
             let mut stream = TimeoutStream::new(stream);
             stream.set_write_timeout(Some(limits.write));
             let stream = TokioIo::new(Box::pin(stream));
-            let connection = builder.serve_connection_with_upgrades(stream, service);
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error, "a connection failed");
+            let connection = builder.serve_connection(stream, service).with_upgrades();
+            let mut connection = std::pin::pin!(connection);
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = ended => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection failed");
             }
         });
     }
     drop(listener);
-    let _ = timeout(limits.closing, graceful.shutdown()).await;
+    ending.send_replace(true);
+    let _ = timeout(limits.closing, async {
+        while open.join_next().await.is_some() {}
+    })
+    .await;
     open.shutdown().await;
 }
 
