@@ -10,21 +10,30 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use haven::assistant::safety::{Found, rules_find};
-use haven::assistant::sense::{DOUBT, SIZE, THRESHOLD, features, readings, share, windows};
+use haven::assistant::sense::{DOUBT, LARGEST, SIZE, THRESHOLD, features, readings, share, windows};
 
-const EPOCHS: usize = 40;
-const RATE: f32 = 0.1;
+const EPOCHS: usize = 20;
+/// From which epoch on the weights are averaged: each by itself is a little off.
+const SETTLED: usize = 10;
+const RATE: f32 = 0.3;
+/// How many of a hundred features are left out each time, so that no phrase hangs on one word.
+const UNREAD: usize = 30;
 /// How fast weights shrink that nothing speaks for.
 const DECAY: f32 = 1e-4;
 const FOLDS: usize = 5;
+/// How often each variant is mistyped.
+const TYPOS: usize = 3;
+/// A text about danger of more words than this has harmless parts as well.
+const LONG: usize = 20;
 
 /// A phrase, its variants with it.
 struct Phrase {
     danger: bool,
     /// Whether it is a line of a set, as people write, rather than one that only teaches.
     case: bool,
-    /// What is learnt from: one part of one variant in one reading each.
-    parts: Vec<Vec<u32>>,
+    /// What is learnt from: of each, the one that sounds most like danger. Of a long text about
+    /// danger nobody says where in it the danger is, so that is found while learning.
+    parts: Vec<Vec<Vec<u32>>>,
     /// What decides about the phrase as it stands.
     whole: Vec<Vec<u32>>,
     /// What the rules find in it.
@@ -76,23 +85,37 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `sense.bin` holds: the scale, the bias, and a byte a weight.
+/// What `sense.bin` holds: the scale, the bias, and two weights a byte.
 fn learnt(phrases: &[Phrase]) -> Vec<u8> {
     let all: Vec<&Phrase> = phrases.iter().collect();
     let (weights, bias) = learn(&all);
-    let largest = weights
-        .iter()
-        .fold(0.0_f32, |most, weight| most.max(weight.abs()));
-    let scale = largest / 127.0;
-    let mut bytes = Vec::with_capacity(SIZE + 8);
+    let scale = scale(&weights);
+    let mut bytes = Vec::with_capacity(SIZE / 2 + 8);
     bytes.extend(scale.to_le_bytes());
     bytes.extend(bias.to_le_bytes());
+    let stored = |weight: f32| (coarse(weight, scale) + LARGEST) as u8;
     bytes.extend(
         weights
-            .iter()
-            .map(|weight| (weight / scale).round() as i8 as u8),
+            .chunks_exact(2)
+            .map(|two| stored(two[0]) | stored(two[1]) << 4),
     );
     bytes
+}
+
+/// What the largest stored weight is a multiple of: three times the usual weight fits, few are
+/// larger.
+fn scale(weights: &[f32]) -> f32 {
+    let used = weights.iter().filter(|weight| **weight != 0.0);
+    let (count, squares) = used.fold((0, 0.0_f64), |(count, sum), weight| {
+        (count + 1, sum + f64::from(weight * weight))
+    });
+    (3.0 * (squares / f64::from(count.max(1))).sqrt() / f64::from(LARGEST)) as f32
+}
+
+/// The weight as it is stored.
+fn coarse(weight: f32, scale: f32) -> i8 {
+    let largest = f32::from(LARGEST);
+    (weight / scale).round().clamp(-largest, largest) as i8
 }
 
 /// What is learnt from, crises first, always in the same order.
@@ -121,28 +144,30 @@ fn phrase(line: &str, danger: bool, dice: &mut Dice) -> Phrase {
         let russian = variant
             .chars()
             .any(|c| ('\u{400}'..='\u{4ff}').contains(&c));
-        let mut typed = vec![variant.clone(), mistyped(&variant, dice)];
+        let mut typed = vec![(variant.clone(), false)];
+        typed.extend((0..TYPOS).map(|_| (mistyped(&variant, dice), false)));
         if russian {
-            typed.push(in_latin(&variant));
+            typed.push((in_latin(&variant), true));
         }
-        for (number, text) in typed.iter().enumerate() {
-            if danger {
-                // The danger is in the whole of it; a part may be harmless.
-                let latin_russian = number == 2;
-                let readings = readings(text);
-                let read = if latin_russian {
-                    readings.last()
-                } else {
-                    readings.first()
-                };
-                let words: Vec<_> = read
-                    .iter()
-                    .flat_map(|sentences| sentences.iter().flatten())
-                    .collect();
-                parts.push(features(&words));
-            } else {
-                parts.extend(judged(text));
+        for (text, latin) in &typed {
+            if !danger {
+                parts.extend(judged(text).into_iter().map(|part| vec![part]));
+                continue;
             }
+            let readings = readings(text);
+            let read = if *latin {
+                readings.last()
+            } else {
+                readings.first()
+            };
+            let Some(sentences) = read else { continue };
+            let words: Vec<_> = sentences.iter().flatten().collect();
+            parts.push(if words.len() > LONG {
+                let windows = windows(sentences);
+                windows.iter().map(|window| features(window)).collect()
+            } else {
+                vec![features(&words)]
+            });
         }
     }
     Phrase {
@@ -278,6 +303,7 @@ fn in_latin(text: &str) -> String {
 /// Logistic regression by gradient descent, every weight at its own pace (AdaGrad).
 fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
     let mut weights = vec![0.0_f32; SIZE];
+    let (mut mean, mut mean_bias) = (vec![0.0_f32; SIZE], 0.0_f32);
     let mut pace = vec![1e-6_f32; SIZE];
     let (mut bias, mut bias_pace) = (0.0_f32, 1e-6_f32);
     // A phrase with many parts says no more than one with few, and both kinds weigh the same.
@@ -292,21 +318,33 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
         .flat_map(|(phrase, one)| (0..one.parts.len()).map(move |part| (phrase, part)))
         .collect();
     let mut dice = Dice(11);
-    for _ in 0..EPOCHS {
+    for epoch in 0..EPOCHS {
         for at in (1..order.len()).rev() {
             order.swap(at, dice.below(at + 1));
         }
         for (phrase, part) in &order {
             let phrase = phrases[*phrase];
-            let part = &phrase.parts[*part];
+            let sum = |part: &[u32]| -> f32 {
+                let weights = part.iter().map(|feature| weights[*feature as usize]);
+                weights.sum()
+            };
+            let part = phrase.parts[*part]
+                .iter()
+                .map(|part| (sum(part) * share(part.len()), part))
+                .reduce(|most, one| if one.0 > most.0 { one } else { most })
+                .map_or(&[][..], |(_, part)| part);
+            let part: Vec<u32> = part
+                .iter()
+                .copied()
+                .filter(|_| dice.below(100) >= UNREAD)
+                .collect();
             let mass = if phrase.danger { grave } else { calm };
             let weight = phrases.len() as f32 / 2.0 / mass / (phrase.parts.len() as f32).sqrt();
             let each = share(part.len());
-            let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();
-            let likely = 1.0 / (1.0 + exponential(-(sum * each + bias)));
+            let likely = 1.0 / (1.0 + exponential(-(sum(&part) * each + bias)));
             let error = (likely - f32::from(u8::from(phrase.danger))) * weight;
             for feature in part {
-                let feature = *feature as usize;
+                let feature = feature as usize;
                 let slope = error * each + DECAY * weights[feature];
                 pace[feature] += slope * slope;
                 weights[feature] -= RATE * slope / pace[feature].sqrt();
@@ -314,8 +352,15 @@ fn learn(phrases: &[&Phrase]) -> (Vec<f32>, f32) {
             bias_pace += error * error;
             bias -= RATE * error / bias_pace.sqrt();
         }
+        if epoch >= SETTLED {
+            let part = 1.0 / (EPOCHS - SETTLED) as f32;
+            for (mean, weight) in mean.iter_mut().zip(&weights) {
+                *mean += weight * part;
+            }
+            mean_bias += bias * part;
+        }
     }
-    (weights, bias)
+    (mean, mean_bias)
 }
 
 /// e to the power of `x`, to about six digits, by additions and multiplications alone: those give
@@ -341,7 +386,11 @@ fn folds(phrases: &[Phrase]) {
             .enumerate()
             .partition(|(number, _)| number % FOLDS == fold);
         let taught: Vec<&Phrase> = taught.into_iter().map(|(_, phrase)| phrase).collect();
-        let (weights, bias) = learn(&taught);
+        let (mut weights, bias) = learn(&taught);
+        let scale = scale(&weights);
+        for weight in &mut weights {
+            *weight = f32::from(coarse(*weight, scale)) * scale;
+        }
         for (_, phrase) in held {
             let score = |part: &Vec<u32>| {
                 let sum: f32 = part.iter().map(|feature| weights[*feature as usize]).sum();

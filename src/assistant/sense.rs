@@ -10,8 +10,12 @@
 use super::concepts;
 use super::phrases::Words;
 
-/// How many weights there are; 256 KiB of them.
-pub const SIZE: usize = 1 << 18;
+/// How many weights there are: twice as many as the features of all that is learnt from, because
+/// words never read would otherwise count as much as those they share a weight with.
+pub const SIZE: usize = 1 << 22;
+
+/// The largest weight, as it is stored: in four bits.
+pub const LARGEST: i8 = 7;
 
 /// From this score on a text is taken for one about danger. Chosen by cross-validation on the
 /// phrases trained on (`cargo run --example sense -- --folds`), not on those held out.
@@ -19,19 +23,19 @@ pub const THRESHOLD: f32 = 1.25;
 
 /// From this score on, where a rule found words that may be danger: the classifier has to be fairly
 /// sure of the opposite to overrule it. Chosen in the same way.
-pub const DOUBT: f32 = -0.5;
+pub const DOUBT: f32 = 0.25;
 
 /// A sentence of more words is read in overlapping parts.
 const LONG: usize = 28;
 
-/// Neighbouring sentences are read together up to this many words.
+/// Two neighbouring sentences are read together up to this many words.
 const TOGETHER: usize = 36;
 
 /// Meanings of words so far from each other are taken together.
 const PAIRED: usize = 5;
 
-/// One byte a weight, signed, after the number that every one is to be multiplied by and the
-/// bias, both as little-endian `f32`.
+/// The number that every weight is to be multiplied by and the bias, both as little-endian `f32`;
+/// then two weights a byte, the first in the lower half, each as itself plus [`LARGEST`].
 static LEARNT: &[u8] = include_bytes!("sense.bin");
 
 /// How much `text` sounds like danger; above [`THRESHOLD`] it does. Its most alarming part
@@ -62,8 +66,10 @@ fn score_of(features: &[u32]) -> f32 {
     };
     let sum: i64 = features
         .iter()
-        .filter_map(|feature| weights.get(*feature as usize))
-        .map(|weight| i64::from(i8::from_le_bytes([*weight])))
+        .filter_map(|feature| {
+            let two = weights.get(*feature as usize / 2)?;
+            Some(i64::from(two >> (feature % 2 * 4) & 0xf) - i64::from(LARGEST))
+        })
         .sum();
     #[expect(clippy::cast_precision_loss, reason = "sums and counts are small")]
     let score = sum as f32 * scale * share(features.len()) + bias;
@@ -166,7 +172,7 @@ pub fn windows(sentences: &[Vec<Word>]) -> Vec<Vec<&Word>> {
             }
         }
         let mut window: Vec<&Word> = Vec::new();
-        for sentence in sentences.iter().skip(at).take(4) {
+        for sentence in sentences.iter().skip(at).take(2) {
             window.extend(sentence);
             if window.len() > TOGETHER {
                 break;
@@ -260,7 +266,7 @@ mod tests {
 
     #[test]
     fn there_is_a_weight_for_every_feature() {
-        assert_eq!(LEARNT.len(), SIZE + 8);
+        assert_eq!(LEARNT.len(), SIZE / 2 + 8);
         let read = readings("хочу жить to be");
         let windows: Vec<_> = read.iter().flat_map(|one| windows(one)).collect();
         let all = features(&windows[0]);
