@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use entity::alarm::Kind;
 use entity::notification::{self, Channel, Purpose, Status};
 use haven::app::App;
+use haven::delivery;
 use haven::domain::accounts::Registration;
 use haven::domain::alarms::{self, Operator, Wanted};
 use haven::domain::input::Check;
@@ -116,7 +117,10 @@ impl Notifications {
                 alarms::retry(app, Operator::Console, id)
                     .await
                     .map_err(explain)?;
-                println!("Notification {id} is due now; a running haven sends it within 30 s.");
+                println!(
+                    "Notification {id} is due now; a running haven tries it within {} s.",
+                    delivery::NAP.as_secs()
+                );
                 Ok(())
             }
             Some(Action::Cancel { id }) => {

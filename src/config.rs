@@ -12,7 +12,7 @@ use anyhow::Context;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
-use url::Url;
+use url::{Host, Url};
 
 use crate::assistant::crisis::Country;
 
@@ -33,7 +33,8 @@ pub struct Config {
     /// Connections to the database for requests at most. Beside them, alarms have
     /// [`crate::db::FOR_ALARMS`] and the sender [`crate::db::FOR_SENDER`] of their own.
     pub database_connections: u32,
-    /// The URL under which clients reach this server; not set: taken from each request.
+    /// The URL under which clients reach this server; not set: taken from each request. Messages
+    /// need it, see [`Config::ensure_reachable`].
     #[serde(deserialize_with = "web_address")]
     pub public_url: Option<Url>,
     /// Proxies whose `Forwarded` and `X-Forwarded-*` headers are believed: addresses or
@@ -260,6 +261,23 @@ impl Config {
         Ok(())
     }
 
+    /// What sends messages to people elsewhere needs the URL under which they reach this server: else
+    /// their links would lead nowhere. A server on this machine is one to try haven with. `setting`
+    /// is what names the server.
+    ///
+    /// # Errors
+    /// In words for the operator, where it is missing.
+    pub fn ensure_reachable(&self, setting: &str, server: &Url) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.public_url.is_some() || is_this_machine(server),
+            "{setting} needs HAVEN_PUBLIC_URL, the URL under which people reach haven: the links in \
+             messages, by which they answer and see the place, are made of it, and so is where an \
+             SMS gateway sends its receipts. Only where {setting} names this machine (localhost) it \
+             may be missing"
+        );
+        Ok(())
+    }
+
     /// The URL of the database, the embedded one included. Holds a password where one is set.
     #[must_use]
     pub fn database_url(&self) -> String {
@@ -273,6 +291,18 @@ impl Config {
     #[must_use]
     pub const fn assistant_timeout(&self) -> Duration {
         Duration::from_secs(self.assistant_timeout)
+    }
+}
+
+/// Whether a URL, of whatever scheme, names this machine.
+#[must_use]
+pub fn is_this_machine(url: &Url) -> bool {
+    // Of a scheme that it does not know, the URL has any host as a name.
+    match url.host_str().map(Host::parse) {
+        Some(Ok(Host::Domain(name))) => name == "localhost",
+        Some(Ok(Host::Ipv4(address))) => address.is_loopback(),
+        Some(Ok(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
     }
 }
 

@@ -99,10 +99,19 @@ impl Links {
         let Some(base) = &self.base else {
             return Ok(None);
         };
+        let path = self.path(db, purpose, id).await?;
+        Ok(Some(format!("{base}{path}")))
+    }
+
+    /// The same as a path below wherever haven is reached, for a page to name another by.
+    ///
+    /// # Errors
+    /// As [`Links::link`].
+    pub async fn path(&self, db: &Db, purpose: Purpose, id: i64) -> Result<String> {
         let signature = self.signer(db, purpose, id).await?.finalize().into_bytes();
         let short = signature.get(..SIGNATURE).unwrap_or_default();
         let signature = URL_SAFE_NO_PAD.encode(short);
-        Ok(Some(format!("{base}{}{id}.{signature}", purpose.path())))
+        Ok(format!("{}{id}.{signature}", purpose.path()))
     }
 
     /// Who holds this link, which is the last part of its path; `None` where haven did not make

@@ -91,6 +91,7 @@ async fn serve(app: Arc<App>) -> anyhow::Result<()> {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
     catalogue::start(&app).await?;
+    warn_of_files(&app.config);
     for scenario in scenarios::with_late_steps(&app).await? {
         tracing::warn!(
             scenario,
@@ -109,6 +110,36 @@ async fn serve(app: Arc<App>) -> anyhow::Result<()> {
     greet(&app, &listener.local_addr()?.to_string()).await?;
     http::serve(app, listener, shutdown).await?;
     Ok(())
+}
+
+/// Says that mails reach nobody, where that is so: it is how one tries haven, and what is left where
+/// a setting was lost. An alarm that is written to a file counts as told.
+fn warn_of_files(config: &Config) {
+    if config.smtp_url.is_some() {
+        return;
+    }
+    let folder = config.data_dir.join("mail");
+    let folder = folder.display();
+    let public = config
+        .public_url
+        .as_ref()
+        .is_some_and(|url| url.scheme() == "https");
+    match config.sms_url {
+        None if public => tracing::error!(
+            %folder,
+            "NOBODY IS TOLD OF ANY ALARM: HAVEN_PUBLIC_URL is that of a real deployment, and neither \
+             HAVEN_SMTP_URL nor HAVEN_SMS_URL is set, so that mails are only written to files"
+        ),
+        None => tracing::warn!(
+            %folder,
+            "nobody is told of any alarm: mails are only written to files, for trying haven; set \
+             HAVEN_SMTP_URL"
+        ),
+        Some(_) => tracing::warn!(
+            %folder,
+            "nobody is told by mail: mails are only written to files; set HAVEN_SMTP_URL"
+        ),
+    }
 }
 
 /// Resolves on the signals that mean: finish and go.
@@ -145,7 +176,10 @@ async fn greet(app: &App, address: &str) -> anyhow::Result<()> {
     };
     let mail = match config.smtp_url {
         Some(_) => "by the configured SMTP server".to_owned(),
-        None => format!("as files in {}", config.data_dir.join("mail").display()),
+        None => format!(
+            "to nobody: as files in {} (HAVEN_SMTP_URL sends them)",
+            config.data_dir.join("mail").display()
+        ),
     };
     let sms = match config.sms_url {
         Some(_) => "by the configured gateway",

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::delivery::Finding;
+
 /// Bounds for answers, in seconds. 2.8 and 3 are there because an alarm is answered by then.
 const ANSWERS: [f64; 11] = [
     0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 3.0, 10.0,
@@ -21,8 +23,8 @@ const STORED: [f64; 16] = [
     0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     10.0,
 ];
-/// Bounds for sending one notification, in seconds. No send takes longer than 30.
-const SENDS: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+/// Bounds for sending one notification, in seconds. A mail ends within 30, and any try within 60.
+const SENDS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Tried {
@@ -57,6 +59,7 @@ pub struct Metrics {
     stored: Histogram,
     waiting: Family<Waiting, Gauge>,
     oldest_due: Gauge<f64, AtomicU64>,
+    oldest_due_alarm: Gauge<f64, AtomicU64>,
     content: Gauge,
     answers: Family<Answered, Histogram, fn() -> Histogram>,
     connections: Gauge,
@@ -74,6 +77,7 @@ impl Metrics {
             stored: Histogram::new(STORED),
             waiting: Family::default(),
             oldest_due: Gauge::default(),
+            oldest_due_alarm: Gauge::default(),
             content: Gauge::default(),
             answers: Family::new_with_constructor(|| Histogram::new(ANSWERS)),
             connections: Gauge::default(),
@@ -104,14 +108,20 @@ impl Metrics {
         registry.register(
             "notifications_waiting",
             "Notifications not final yet on all nodes, as the auditor last saw: first tries of \
-             real alarms, and all others",
+             real alarms, and all others; absent where nobody knows",
             metrics.waiting.clone(),
         );
         registry.register(
             "notification_oldest_due_seconds",
             "How long the oldest notification that is due waits for being tried, as the auditor \
-             last saw; 0 where none is",
+             last saw; 0 where none is, NaN where nobody knows",
             metrics.oldest_due.clone(),
+        );
+        registry.register(
+            "alarm_oldest_due_seconds",
+            "How long the oldest message of a real alarm that is due waits for being tried, as the \
+             auditor last saw; 0 where none is, NaN where nobody knows",
+            metrics.oldest_due_alarm.clone(),
         );
         registry.register(
             "auditor_content",
@@ -163,17 +173,22 @@ impl Metrics {
         self.stored.observe(time.as_secs_f64());
     }
 
-    /// This many notifications wait in the lane.
-    pub fn waiting(&self, lane: &'static str, count: u64) {
-        self.waiting
-            .get_or_create(&Waiting { lane })
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    /// What the auditor found.
-    pub fn audited(&self, content: bool, oldest_due: Duration) {
-        self.content.set(i64::from(content));
-        self.oldest_due.set(oldest_due.as_secs_f64());
+    /// What the auditor knows now: what it does not is absent, or not a number.
+    pub fn audited(&self, finding: &Finding) {
+        let seconds = |age: Option<Duration>| age.map_or(f64::NAN, |age| age.as_secs_f64());
+        self.content.set(i64::from(finding.discontent.is_none()));
+        self.oldest_due.set(seconds(finding.oldest_due));
+        self.oldest_due_alarm.set(seconds(finding.oldest_due_alarm));
+        match &finding.waiting {
+            Some(waiting) => {
+                for (lane, count) in waiting {
+                    self.waiting
+                        .get_or_create(&Waiting { lane })
+                        .set(i64::try_from(*count).unwrap_or(i64::MAX));
+                }
+            }
+            None => self.waiting.clear(),
+        }
     }
 
     /// A request was answered. Without a route, nothing is known of its path.

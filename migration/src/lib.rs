@@ -11,6 +11,7 @@ mod m0005_chat;
 mod m0006_assistant_answers;
 mod m0007_alerting;
 mod m0008_past_messages;
+mod m0011_open_notifications;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_assistant_answers::Migration),
             Box::new(m0007_alerting::Migration),
             Box::new(m0008_past_messages::Migration),
+            Box::new(m0011_open_notifications::Migration),
         ]
     }
 }

@@ -1,27 +1,41 @@
 //! Watching the sender, apart from it: is every notification that is due being tried?
 //!
-//! The auditor reads the queue as it stands in the database, so it sees the work of every node;
-//! and it asks whether this process's own sender still turns its round.
+//! The auditor reads the queue as it stands in the database, so it sees the work of every node, by
+//! statements of its own (see [`inspection`]); and it asks whether this process's own sender still
+//! turns its round. It does not take the sender's word: a lease that is renewed is no proof that
+//! anything moves, and a date for the next try is none that anybody will come.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
+use sea_orm::DbErr;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 use url::Url;
 
+use super::ANSWERED;
+use super::bounds::TRY;
+use super::inspection::{self, Try};
 use super::queue::{self, Lane};
 use crate::app::App;
 use crate::config::Config;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(10);
-/// How long a notification that is due may wait for being tried. A dead node's lease (15 s) and
+/// How long a message of a real alarm that is due may wait for being tried. A dead node's lease (15 s) and
 /// the longest nap of the sender that takes over (10 s) fit in, so that what mends itself wakes
 /// nobody up; somebody who pressed the button should not wait longer without somebody knowing.
 const IN_TIME: Duration = Duration::from_secs(30);
+/// The same for everything else, drills and all-clears: a crowd of them is no reason to wake
+/// somebody up at once, and must not hide whether an alarm is late.
+const OTHERS_IN_TIME: Duration = Duration::from_secs(300);
+/// How long the same try may be under way: the longest there is, recording what came of it, and
+/// some more.
+const UNDER_WAY: Duration = Duration::from_secs(TRY.as_secs() + ANSWERED.as_secs() + 10);
 /// How long the sender may take for one round: the longest nap, twice as long for a claim, and
 /// some more.
 const ROUND: Duration = Duration::from_secs(45);
@@ -37,8 +51,14 @@ const BEAT_PATIENCE: Duration = Duration::from_secs(10);
 /// Why the auditor is not content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discontent {
-    /// A notification that is due has waited for too long.
+    /// A message of a real alarm that is due has waited for too long.
     Late,
+    /// A message is to be tried at a time that no rule gives: a node's clock is wrong, or was.
+    Astray,
+    /// A try does not end, though somebody renews the claim on it.
+    Hanging,
+    /// A message of something else than a real alarm has waited for too long.
+    Behind,
     /// The database did not answer.
     Database,
     /// The sender of this process has ended, or is stuck.
@@ -51,6 +71,9 @@ impl fmt::Display for Discontent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Late => "a notification that is due is not tried",
+            Self::Astray => "a notification is to be tried far too late, by a clock that is wrong",
+            Self::Hanging => "a try to send does not end",
+            Self::Behind => "a notification that is due is not tried, though of no real alarm",
             Self::Database => "the database does not answer",
             Self::Sender => "the sender does not run",
             Self::Auditor => "nobody looked lately",
@@ -58,14 +81,31 @@ impl fmt::Display for Discontent {
     }
 }
 
-/// What the auditor found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the auditor found. What it does not know is none, never zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong; nothing, where it is content.
     pub discontent: Option<Discontent>,
     /// How long the oldest notification that is due waits for being tried: zero where none is,
     /// none where the database did not say.
     pub oldest_due: Option<Duration>,
+    /// The same of the messages of real alarms alone.
+    pub oldest_due_alarm: Option<Duration>,
+    /// How many notifications of each lane, by its name, are not final; none where the database
+    /// did not say.
+    pub waiting: Option<Vec<(&'static str, u64)>>,
+}
+
+impl Finding {
+    /// Nothing is known, for this reason.
+    const fn unknown(why: Discontent) -> Self {
+        Self {
+            discontent: Some(why),
+            oldest_due: None,
+            oldest_due_alarm: None,
+            waiting: None,
+        }
+    }
 }
 
 /// The auditor's memory, and its line to the outside.
@@ -73,6 +113,8 @@ pub(super) struct Auditor {
     last: watch::Sender<Option<(Instant, Finding)>>,
     /// When the sender last began a round; none while it does not run.
     round: Mutex<Option<Instant>>,
+    /// The tries under way when it last looked, and since when it has seen each of them.
+    tries: Mutex<HashMap<Try, DateTime<Utc>>>,
     heartbeat: Option<(Url, reqwest::Client)>,
 }
 
@@ -92,6 +134,7 @@ impl Auditor {
         Ok(Self {
             last: watch::Sender::new(None),
             round: Mutex::default(),
+            tries: Mutex::default(),
             heartbeat,
         })
     }
@@ -106,61 +149,91 @@ impl Auditor {
         round.is_some_and(|round| round.elapsed() < ROUND)
     }
 
-    /// What was found last.
+    /// A try among these that was seen long ago already.
+    fn hanging(&self, under_way: &[Try], now: DateTime<Utc>) -> Option<i64> {
+        let mut seen = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|known, _| under_way.contains(known));
+        under_way
+            .iter()
+            .filter(|try_| {
+                let since = *seen.entry(**try_).or_insert(now);
+                (now - since).to_std().is_ok_and(|age| age > UNDER_WAY)
+            })
+            .map(|try_| try_.notification)
+            .min()
+    }
+
+    /// What was found last; nothing is known once that is old, whatever holds the auditor up.
     pub fn finding(&self) -> Finding {
-        match *self.last.borrow() {
-            Some((at, finding)) if at.elapsed() < FRESH => finding,
-            _ => Finding {
-                discontent: Some(Discontent::Auditor),
-                oldest_due: None,
-            },
+        match &*self.last.borrow() {
+            Some((at, finding)) if at.elapsed() < FRESH => finding.clone(),
+            _ => Finding::unknown(Discontent::Auditor),
         }
     }
 }
 
-/// Looks once, and keeps what it finds for [`super::Delivery::finding`] and the metrics.
+/// Looks once, and keeps what it finds for [`super::Delivery::finding`].
 pub async fn audit(app: &App) -> Finding {
     let auditor = &app.delivery.auditor;
-    let looking = async {
-        let due = queue::next_due(app, &Lane::WAYS, &[]).await?;
-        let oldest = due.into_iter().map(|(_, due)| due).min();
-        let oldest = oldest.and_then(|due| (app.clock.now() - due).to_std().ok());
-        for lane in [Lane::First, Lane::Later] {
-            app.metrics
-                .waiting(lane.name(), queue::waiting(app, lane).await?);
-        }
-        Ok::<_, sea_orm::DbErr>(oldest.unwrap_or_default())
-    };
-    let oldest_due = match timeout(PATIENCE, looking).await {
-        Ok(Ok(oldest)) => Some(oldest),
+    let (finding, notification) = match timeout(PATIENCE, look(app)).await {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             tracing::error!(%error, "the auditor can't read the notifications");
-            None
+            (Finding::unknown(Discontent::Database), None)
         }
-        Err(_) => None,
+        Err(_) => (Finding::unknown(Discontent::Database), None),
     };
-    let discontent = match oldest_due {
-        None => Some(Discontent::Database),
-        Some(oldest) if oldest > IN_TIME => Some(Discontent::Late),
-        Some(_) if !auditor.sender_runs() => Some(Discontent::Sender),
-        Some(_) => None,
-    };
-    let finding = Finding {
-        discontent,
-        oldest_due,
-    };
-    app.metrics
-        .audited(discontent.is_none(), oldest_due.unwrap_or_default());
-    let before = auditor.last.send_replace(Some((Instant::now(), finding)));
-    match (before.and_then(|(_, before)| before.discontent), discontent) {
+    let before = auditor
+        .last
+        .send_replace(Some((Instant::now(), finding.clone())));
+    let before = before.and_then(|(_, before)| before.discontent);
+    match (before, finding.discontent) {
         (before, Some(why)) if before != Some(why) => {
-            let seconds = oldest_due.map(|age| age.as_secs());
-            tracing::error!(%why, oldest_due_seconds = seconds, "the auditor is not content");
+            let seconds = finding.oldest_due.map(|age| age.as_secs());
+            tracing::error!(%why, oldest_due_seconds = seconds, notification, "the auditor is not content");
         }
         (Some(_), None) => tracing::info!("the auditor is content again"),
         _ => {}
     }
     finding
+}
+
+/// What there is to see, and the notification that is to blame where one alone is.
+async fn look(app: &App) -> Result<(Finding, Option<i64>), DbErr> {
+    let auditor = &app.delivery.auditor;
+    let now = app.clock.now();
+    let standing = inspection::standing(app, now).await?;
+    let mut waiting = Vec::new();
+    for lane in [Lane::First, Lane::Later] {
+        waiting.push((lane.name(), queue::waiting(app, lane).await?));
+    }
+    // What is still to come waits for nobody.
+    let age = |due: Option<DateTime<Utc>>| {
+        due.and_then(|due| (now - due).to_std().ok())
+            .unwrap_or_default()
+    };
+    let (alarms, others) = (age(standing.alarms), age(standing.others));
+    let hanging = auditor.hanging(&standing.under_way, now);
+    let (discontent, notification) = if alarms > IN_TIME {
+        (Some(Discontent::Late), None)
+    } else if standing.astray.is_some() {
+        (Some(Discontent::Astray), standing.astray)
+    } else if hanging.is_some() {
+        (Some(Discontent::Hanging), hanging)
+    } else if !auditor.sender_runs() {
+        (Some(Discontent::Sender), None)
+    } else if others > OTHERS_IN_TIME {
+        (Some(Discontent::Behind), None)
+    } else {
+        (None, None)
+    };
+    let finding = Finding {
+        discontent,
+        oldest_due: Some(alarms.max(others)),
+        oldest_due_alarm: Some(alarms),
+        waiting: Some(waiting),
+    };
+    Ok((finding, notification))
 }
 
 /// Looks again and again, for ever.

@@ -10,6 +10,7 @@ use lettre::address::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use secrecy::ExposeSecret;
+use url::Url;
 use uuid::Uuid;
 
 use super::Failure;
@@ -65,10 +66,16 @@ impl Mailer {
     /// A mail server where one is set, else files under the data folder.
     ///
     /// # Errors
-    /// If the mail server's URL or the sender's address is none.
+    /// If the mail server's URL or the sender's address is none, or a setting is missing that goes
+    /// with it.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         let transport = match &config.smtp_url {
-            Some(url) => Transport::Smtp(Smtp::new(url.expose_secret())?),
+            Some(url) => {
+                let url = Url::parse(url.expose_secret()).context("HAVEN_SMTP_URL is no URL")?;
+                let smtp = Smtp::new(&url)?;
+                config.ensure_reachable("HAVEN_SMTP_URL", &url)?;
+                Transport::Smtp(smtp)
+            }
             None => Transport::Files(config.data_dir.join("mail")),
         };
         let sender = config
@@ -76,6 +83,14 @@ impl Mailer {
             .parse()
             .context("HAVEN_MAIL_FROM must be an address")?;
         Ok(Self { transport, sender })
+    }
+
+    /// Where mails go, in a word for machines. Nobody gets what is written to files.
+    pub const fn destination(&self) -> &'static str {
+        match self.transport {
+            Transport::Smtp(_) => "smtp",
+            Transport::Files(_) => "files",
+        }
     }
 
     /// A new message id, without angle brackets.

@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::links;
 use auditor::Auditor;
+use bounds::link_of;
 use lease::Leases;
 use mail::{Letter, Mailer};
 use queue::{Job, Lane, Outcome};
@@ -38,9 +39,11 @@ use smtp::Refusal;
 
 mod auditor;
 mod bounce;
+mod bounds;
 mod dsn;
 mod failure;
 mod follow;
+mod inspection;
 mod lease;
 mod letter;
 pub mod mail;
@@ -62,8 +65,9 @@ const AT_ONCE: usize = 32;
 /// Of these, how many may be anything but the first tries of real alarms, for which the rest is
 /// kept.
 const LATER_AT_ONCE: usize = 24;
-/// How long the worker sleeps at most: another node's rows may have become due.
-const NAP: Duration = Duration::from_secs(10);
+/// How long the worker sleeps at most: another node's rows may have become due, and another process
+/// can't wake it.
+pub const NAP: Duration = Duration::from_secs(10);
 /// How long the worker sleeps at most where something is due that it could not claim: somebody else
 /// holds the row, another node or who deletes its contact just now.
 const HELD_ELSEWHERE: Duration = Duration::from_millis(100);
@@ -141,6 +145,12 @@ impl Delivery {
             Some(_) => &[Channel::Email, Channel::Sms],
             None => &[Channel::Email],
         }
+    }
+
+    /// Where mails go: `smtp`, or `files`, which nobody gets.
+    #[must_use]
+    pub const fn mails_go_to(&self) -> &'static str {
+        self.mailer.destination()
     }
 
     /// A phone number as typed in the form an SMS is sent to; as it was where it has none.
@@ -360,7 +370,7 @@ async fn deliver(app: Arc<App>, job: Job) {
         Outcome::Skipped(Failure::Answered)
     } else {
         let begun = Instant::now();
-        let outcome = match send(&app, &job).await {
+        let outcome = match bounds::one_try(send(&app, &job)).await {
             Ok(provider_id) => Outcome::Sent { provider_id },
             Err(refusal) => Outcome::Refused(refusal),
         };
@@ -464,19 +474,4 @@ async fn send_mail(app: &App, job: &Job) -> Result<(), Refusal> {
             date: now,
         })
         .await
-}
-
-/// A signed link, where one is wanted. Without one rather than not at all: a message tells what
-/// matters without it.
-async fn link_of(app: &App, purpose: links::Purpose, id: i64, wanted: bool) -> Option<String> {
-    if !wanted {
-        return None;
-    }
-    match app.links.link(&app.db, purpose, id).await {
-        Ok(link) => link,
-        Err(error) => {
-            tracing::error!(notification = id, %error, "a message goes out without its link");
-            None
-        }
-    }
 }

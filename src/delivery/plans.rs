@@ -6,16 +6,13 @@ use entity::notification::Channel;
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, StatementBuilder};
 use url::Url;
 
+use super::inspection::{held, outstanding};
 use super::queue::{Lane, due, earliest};
 use crate::db::Db;
 
 /// The plan of the claim's and of the look-ahead's select for a lane.
 async fn plans(db: &Db, lane: Lane) -> Vec<String> {
     let backend = db.read().get_database_backend();
-    let explain = match backend {
-        DbBackend::Postgres => "EXPLAIN",
-        _ => "EXPLAIN QUERY PLAN",
-    };
     let claim = StatementBuilder::build(
         &due(lane, Channel::Email, Utc::now(), 24, &[7, 8]),
         &backend,
@@ -23,8 +20,18 @@ async fn plans(db: &Db, lane: Lane) -> Vec<String> {
     let ahead = earliest(&[(lane, Channel::Email), (lane, Channel::Sms)], &[7, 8])
         .unwrap()
         .build(backend);
+    explained(db, [claim, ahead]).await
+}
+
+/// The plans of these statements.
+async fn explained(db: &Db, statements: [Statement; 2]) -> Vec<String> {
+    let backend = db.read().get_database_backend();
+    let explain = match backend {
+        DbBackend::Postgres => "EXPLAIN",
+        _ => "EXPLAIN QUERY PLAN",
+    };
     let mut plans = Vec::new();
-    for Statement { sql, values, .. } in [claim, ahead] {
+    for Statement { sql, values, .. } in statements {
         let explain = Statement {
             sql: format!("{explain} {sql}"),
             values,
@@ -81,6 +88,13 @@ async fn check(db: &Db) {
             assert!(plan.contains(index), "{lane:?}:\n{plan}");
             assert!(!plan.contains("Seq Scan"), "{lane:?}:\n{plan}");
         }
+    }
+    // The auditor's own.
+    let backend = db.read().get_database_backend();
+    let statements = [outstanding(Utc::now()), held()].map(|select| select.build(backend));
+    for plan in explained(db, statements).await {
+        assert!(plan.contains("notifications_open"), "{plan}");
+        assert!(!plan.contains("Seq Scan on notifications"), "{plan}");
     }
 }
 

@@ -12,11 +12,11 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha1::Sha1;
-use url::{Host, Url, form_urlencoded};
+use url::{Url, form_urlencoded};
 
 use super::Failure;
 use super::smtp::Refusal::{self, Permanent, Temporary};
-use crate::config::Config;
+use crate::config::{Config, is_this_machine};
 
 /// How long the gateway may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -90,12 +90,7 @@ impl Gateway {
                  set all of them or none"
             ),
         };
-        let local = match url.host() {
-            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        let local = is_this_machine(url);
         ensure!(
             url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && local)),
             "HAVEN_SMS_URL must be an https URL; http is for a gateway on this machine only"
@@ -117,11 +112,7 @@ impl Gateway {
             from.chars().count() <= 64 && !from.contains(char::is_control),
             "HAVEN_SMS_FROM must be a number or the SID of a messaging service"
         );
-        ensure!(
-            local || config.public_url.is_some(),
-            "HAVEN_SMS_URL needs HAVEN_PUBLIC_URL: the gateway sends its receipts there, and only \
-             they tell what did not arrive"
-        );
+        config.ensure_reachable("HAVEN_SMS_URL", url)?;
         // reqwest panics without one.
         ensure!(
             rustls::crypto::CryptoProvider::get_default().is_some(),

@@ -79,8 +79,7 @@ impl Smtp {
     ///
     /// # Errors
     /// If it is none; the text holds nothing of the URL, which has a password in it.
-    pub fn new(url: &str) -> anyhow::Result<Self> {
-        let url = Url::parse(url).context("HAVEN_SMTP_URL is no URL")?;
+    pub fn new(url: &Url) -> anyhow::Result<Self> {
         let host = match url.host().context("HAVEN_SMTP_URL names no host")? {
             Host::Domain(name) => name.to_owned(),
             Host::Ipv4(address) => address.to_string(),

@@ -197,7 +197,8 @@ impl AlarmResult {
         self.0.music_played
     }
 
-    /// A mail server took the message for at least one contact.
+    /// A mail server or the SMS gateway took the message for at least one contact, and has not said
+    /// since that it did not arrive.
     async fn message_sent_to_contacts(&self) -> bool {
         self.0.message_sent_to_contacts
     }
@@ -207,7 +208,8 @@ impl AlarmResult {
         self.0.voice_message_played
     }
 
-    /// A mail server took the message for the therapist.
+    /// A mail server or the SMS gateway took the message for the therapist, and has not said since
+    /// that it did not arrive.
     async fn therapist_notified(&self) -> bool {
         self.0.therapist_notified
     }

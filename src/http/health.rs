@@ -72,11 +72,15 @@ async fn ready(app: Arc<App>, stopping: bool) -> Response {
         "auditor": if finding.discontent.is_none() { "content" } else { "not content" },
         "reason": finding.discontent.map(|why| why.to_string()),
         "oldest_due_notification_seconds": finding.oldest_due.map(|age| age.as_secs()),
+        "oldest_due_alarm_seconds": finding.oldest_due_alarm.map(|age| age.as_secs()),
+        "mail": app.delivery.mails_go_to(),
     });
     (code, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 async fn figures(State(app): State<Arc<App>>) -> Response {
+    // Now, not when the auditor last looked: one that hangs would leave its last word behind.
+    app.metrics.audited(&app.delivery.finding());
     match app.metrics.text() {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

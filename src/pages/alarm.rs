@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use entity::alarm::Kind;
 use entity::alarm_reaction::Reaction;
+use entity::notification::RecipientKind;
 
 use super::{Notice, STYLE, Wishes, back, field, holder};
 use crate::app::App;
@@ -40,6 +41,8 @@ struct Page {
     emergency: Option<&'static str>,
     own: Option<&'static str>,
     answers: Vec<Answer>,
+    /// Where a contact may say that it wants no more messages: an SMS has no room for a second link.
+    opt_out: Option<String>,
 }
 
 struct Answer {
@@ -65,7 +68,7 @@ pub async fn show(
     let holder = holder(&app, Purpose::Answer, path).await?;
     let told = alarms::told(&app, holder).await?.ok_or(Notice::NotFound)?;
     let wishes = Wishes::read(query.as_deref());
-    Ok(Html(page(&app, &told, wishes)?).into_response())
+    Ok(Html(page(&app, &told, wishes).await?).into_response())
 }
 
 /// A button was pressed.
@@ -88,11 +91,11 @@ pub async fn answer(
     if taken {
         Ok(back(wishes.language(&told.person.language)))
     } else {
-        Ok((StatusCode::CONFLICT, Html(page(&app, &told, wishes)?)).into_response())
+        Ok((StatusCode::CONFLICT, Html(page(&app, &told, wishes).await?)).into_response())
     }
 }
 
-fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error> {
+async fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, Notice> {
     let language = wishes.language(&told.person.language);
     let now = app.clock.now();
     let known = |text: &str| Some(one_line(text)).filter(|text| !text.is_empty());
@@ -100,6 +103,16 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
     let place = known(&told.result.location);
     let coordinates = told.result.latitude.zip(told.result.longitude);
     let own = told.own_reaction();
+    let opt_out = match told.notification.recipient_kind {
+        RecipientKind::Contact => {
+            let id = told.notification.id;
+            let path = app.links.path(&app.db, Purpose::OptOut, id).await?;
+            // Relative, as [`super::back`] is.
+            Some(format!("..{path}"))
+        }
+        // Who has a job to do ends it with the person.
+        RecipientKind::Therapist | RecipientKind::Person => None,
+    };
     let page = &Page {
         style: STYLE,
         person: one_line(&told.person.username),
@@ -133,11 +146,13 @@ fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, askama::Error>
                 age: ago(now - row.reacted_at, language),
             })
             .collect(),
+        opt_out,
     };
-    match language {
+    let html = match language {
         Language::Ru => AlarmPage::Russian { page }.render(),
         Language::En => AlarmPage::English { page }.render(),
-    }
+    };
+    Ok(html?)
 }
 
 /// Who answered. Of a therapist the name alone: relatives need not know that there is one.

@@ -4,8 +4,19 @@ use haven::domain::alarms;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::scene::Scene;
+use crate::support::client::Answer;
+use crate::support::scene::{Scene, states};
+use crate::support::sms::{Gateway, PUBLIC, SmsServer};
 use crate::support::smtp::Behaviour;
+
+/// Where a page says that a contact may opt out, as a browser at `path` would go.
+fn opt_out(page: &Answer, path: &str) -> Option<String> {
+    let (_, rest) = page.body.split_once("<a href=\"../o/")?;
+    let (link, _) = rest.split_once('"')?;
+    let at = url::Url::parse(&format!("http://haven.example{path}")).unwrap();
+    let to = at.join(&format!("../o/{link}")).unwrap();
+    Some(to[url::Position::BeforePath..].to_owned())
+}
 
 on_both! {
     async fn nobody_is_told_that_it_is_over_where_nobody_ended_it(database) {
@@ -74,6 +85,52 @@ on_both! {
             assert!(page.contains("<li>Петр Петров: <strong>"), "{page}");
             assert!(!page.contains("терапевт") && !page.contains("therapist"), "{page}");
         }
+    }
+
+    async fn who_is_told_by_sms_alone_opts_out_from_the_page(database) {
+        let sms = SmsServer::start(Gateway::Accept).await;
+        let scene = Scene::with(database, Behaviour::Accept, |config| sms.configure(config)).await;
+        scene.contact("Иван", "Брат", None).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        sms.wait_for(1).await;
+        let text = sms.posted()[0].fields["Body"].clone();
+        let link = text.split_whitespace().find_map(|word| word.strip_prefix(PUBLIC)).unwrap();
+        for (language, words) in [("ru", ["Я больше не хочу таких сообщений", "Больше мне не сообщать"]),
+            ("en", ["I do not want such messages any more", "Do not tell me any more"])] {
+            let page = scene.open(&format!("{link}?lang={language}")).await;
+            assert!(page.body.contains(words[0]), "{}", page.body);
+            let page = scene.open(&opt_out(&page, link).unwrap()).await;
+            page.assert_status(200);
+            assert!(page.body.contains(words[1]), "{}", page.body);
+        }
+        // So far nothing is changed.
+        scene.until(&id, "the SMS", |alarm| states(alarm) == ["SKIPPED", "SENT"]).await;
+        scene.wait(60);
+        let alarm = scene.press(Value::Null).await["alarm"].clone();
+        assert_ne!(alarm["id"], id);
+        assert_eq!(states(&alarm), ["SKIPPED", "SENT"]);
+        let page = scene.open(link).await;
+        scene.submit(&opt_out(&page, link).unwrap(), "told=no").await.assert_status(303);
+        scene.wait(60);
+        let alarm = scene.press(Value::Null).await["alarm"].clone();
+        assert_eq!(states(&alarm), ["SKIPPED", "SKIPPED"]);
+        assert_eq!(alarm["notifications"][1]["failure"], "opted_out");
+    }
+
+    async fn only_a_contact_opts_out_from_the_page_and_at_any_time(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        scene.therapist("Петр Петров", "petr@example.com").await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let ivan = scene.link("ivan@example.com", "/a/").await;
+        let petr = scene.link("petr@example.com", "/a/").await;
+        assert_eq!(opt_out(&scene.open(&petr).await, &petr), None);
+        // The way that the mail has as well.
+        let mailed = format!("{}?lang=ru", scene.link("ivan@example.com", "/o/").await);
+        assert_eq!(opt_out(&scene.open(&ivan).await, &ivan), Some(mailed.clone()));
+        scene.complete(&id, false).await;
+        assert_eq!(opt_out(&scene.open(&ivan).await, &ivan), Some(mailed));
+        assert_eq!(opt_out(&scene.open(&petr).await, &petr), None);
     }
 
     async fn a_link_that_was_spoilt_on_its_way_leads_to_help(database) {

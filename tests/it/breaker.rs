@@ -82,6 +82,11 @@ fn wrong_settings_are_told_without_the_secrets_in_them() {
         ("SMTP_URL", "smtp://me:SECRET@x:99999", "HAVEN_SMTP_URL"),
         ("DATABASE_URL", "postgres://me:SECRET@[/x", "the database"),
         ("DATABASE_URL", "mysql://me:SECRET@x/x", "the database"),
+        (
+            "SMTP_URL",
+            "smtp://me:SECRET@mail.example",
+            "HAVEN_PUBLIC_URL",
+        ),
         ("ALARM_HOURS", "0", "HAVEN_ALARM_HOURS"),
         ("ALARM_HOURS", "721", "HAVEN_ALARM_HOURS"),
         ("DATABASE_URL", "sqlite://", "name a file"),
@@ -92,6 +97,70 @@ fn wrong_settings_are_told_without_the_secrets_in_them() {
         assert!(told.contains(said), "{name}={value}: {told}");
         assert!(!told.contains("SECRET"), "{name}={value}: {told}");
     }
+}
+
+#[test]
+fn a_mail_server_elsewhere_needs_links_that_lead_somewhere() {
+    let public = ("HAVEN_PUBLIC_URL", "https://haven.example");
+    for server in [
+        "smtp://mail.example:2525",
+        "smtps://me:SECRET@192.0.2.7",
+        "smtp://[2001:db8::1]?tls=required",
+        "smtp://127.0.0.1.example",
+    ] {
+        let told = outcome(&[("HAVEN_SMTP_URL", server)]).unwrap_err();
+        assert!(
+            told.contains("HAVEN_SMTP_URL needs HAVEN_PUBLIC_URL"),
+            "{server}: {told}"
+        );
+        assert_eq!(
+            outcome(&[("HAVEN_SMTP_URL", server), public]),
+            Ok(()),
+            "{server}"
+        );
+    }
+    for server in [
+        "smtp://127.0.0.1:2525",
+        "smtp://localhost",
+        "smtp://[::1]:25",
+    ] {
+        assert_eq!(outcome(&[("HAVEN_SMTP_URL", server)]), Ok(()), "{server}");
+    }
+}
+
+/// What a haven with these settings says while it starts.
+fn said(settings: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path(), settings);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    // The greeting comes last, and all at once.
+    let mut greeting = [0; 1];
+    let mut stdout = running.0.stdout.take().unwrap();
+    let mut stderr = running.0.stderr.take().unwrap();
+    stdout.read_exact(&mut greeting).unwrap();
+    drop(running);
+    let mut told = String::new();
+    stdout.read_to_string(&mut told).unwrap();
+    stderr.read_to_string(&mut told).unwrap();
+    told
+}
+
+#[test]
+fn a_start_without_a_mail_server_says_that_nobody_is_told() {
+    let told = said(&[]);
+    assert!(
+        told.contains("WARN") && told.contains("nobody is told of any alarm"),
+        "{told}"
+    );
+    assert!(told.contains("to nobody: as files in"), "{told}");
+    let told = said(&[("HAVEN_PUBLIC_URL", "https://haven.example")]);
+    assert!(
+        told.contains("ERROR") && told.contains("NOBODY IS TOLD OF ANY ALARM"),
+        "{told}"
+    );
+    let told = said(&[("HAVEN_SMTP_URL", "smtp://127.0.0.1:1")]);
+    assert!(!told.to_lowercase().contains("nobody"), "{told}");
 }
 
 #[cfg(unix)]

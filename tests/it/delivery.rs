@@ -380,4 +380,10 @@ async fn without_a_mail_server_mails_are_files() {
         "{mail}"
     );
     assert_eq!(files[0].extension().unwrap(), "eml");
+    // Whoever watches haven can tell that nobody gets them.
+    let ready = haven.call("GET", "/readyz").send().await.json();
+    assert_eq!(
+        (&ready["status"], &ready["mail"]),
+        (&json!("ready"), &json!("files"))
+    );
 }

@@ -1,10 +1,13 @@
 //! Alarms that close by themselves with somebody still untold, and steps that would begin too late.
 
+use entity::alarm;
 use haven::app::App;
 use haven::domain::{alarms, scenarios};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::databases::Database;
 use crate::support::scene::{Scene, states};
 use crate::support::smtp::Behaviour;
 
@@ -25,7 +28,48 @@ fn scenario(minutes: i64) -> Value {
     json!({"name": "По шагам", "playMusic": true, "notifyContact": true, "notifyTherapist": true, "steps": steps(minutes)})
 }
 
+/// Has the database refuse any change of the results of an alarm.
+async fn refuse_changes(scene: &Scene, database: Database, alarm: &Value) {
+    let alarm = alarm.as_str().unwrap();
+    if database == Database::Sqlite {
+        let body = "BEGIN SELECT RAISE(ABORT, 'not this one'); END";
+        scene.sql(&format!("CREATE TRIGGER stubborn BEFORE UPDATE ON alarm_results WHEN OLD.alarm_id = {alarm} {body}")).await;
+    } else {
+        let body = "$$ BEGIN RAISE EXCEPTION 'not this one'; END $$";
+        scene
+            .sql(&format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS {body}; \
+            CREATE TRIGGER stubborn BEFORE UPDATE ON alarm_results FOR EACH ROW \
+            WHEN (OLD.alarm_id = {alarm}) EXECUTE FUNCTION refuse()"
+            ))
+            .await;
+    }
+}
+
 on_both! {
+    async fn an_alarm_that_can_not_be_closed_holds_up_no_other(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let mut ids = Vec::new();
+        for key in ["one", "two", "three"] {
+            scene.wait(60);
+            ids.push(scene.press(json!({"idempotencyKey": key})).await["alarm"]["id"].clone());
+        }
+        refuse_changes(&scene, database, &ids[0]).await;
+        scene.wait(25 * 3600);
+        alarms::keep_house(&scene.haven.app).await.unwrap_err();
+        let mut closed = Vec::new();
+        for id in &ids {
+            closed.push(scene.alarm(id).await["result"]["completed"].clone());
+        }
+        assert_eq!(closed, [false, true, true]);
+        // Nor the keys, which are a day old.
+        let keyed = alarm::Entity::find().filter(alarm::Column::IdempotencyKey.is_not_null());
+        assert_eq!(keyed.count(scene.haven.app.db.read()).await.unwrap(), 0);
+        scene.sql(if database == Database::Sqlite { "DROP TRIGGER stubborn" } else { "DROP TRIGGER stubborn ON alarm_results" }).await;
+        alarms::keep_house(&scene.haven.app).await.unwrap();
+        assert_eq!(scene.alarm(&ids[0]).await["result"]["completed"], true);
+    }
+
     async fn whom_nobody_told_in_time_is_listed_and_the_person_sent_to_the_emergency_services(database) {
         let scene = Scene::with(database, Behaviour::DeferRecipients, |config| config.alarm_hours = 1).await;
         let admin = scene.haven.admin("boss").await;

@@ -88,7 +88,7 @@ on_both! {
         assert!(*heard.borrow() > before);
         let ready = scene.haven.call("GET", "/readyz").send().await.json();
         assert_eq!(ready, json!({"status": "ready", "database": true, "auditor": "content",
-            "reason": null, "oldest_due_notification_seconds": 0}));
+            "reason": null, "oldest_due_notification_seconds": 0, "oldest_due_alarm_seconds": 0, "mail": "smtp"}));
     }
 
     async fn a_crowd_of_requests_delays_no_alarm(database) {
@@ -181,6 +181,7 @@ on_both! {
             "haven_notification_send_seconds_count{channel=\"email\"} 2\n",
             "haven_notifications_waiting{lane=\"first\"} 0\n",
             "haven_notification_oldest_due_seconds 0.0\n",
+            "haven_alarm_oldest_due_seconds 0.0\n",
             "haven_auditor_content 1\n",
             "haven_http_answer_seconds_count{method=\"GET\",route=\"/api/v1/user/{user_id}/\",status=\"2xx\"} 1\n",
             "haven_http_answer_seconds_count{method=\"GET\",route=\"none\",status=\"4xx\"} 2\n",

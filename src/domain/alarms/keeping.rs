@@ -1,6 +1,7 @@
 //! What is done about alarms without anybody asking: those left open are closed, keys that
 //! are no longer needed are forgotten.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::changes::{changed, end};
 use super::{keys, lock_result};
 use crate::app::App;
 use crate::delivery::Failure;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How often the house is kept.
 const EVERY: Duration = Duration::from_secs(60);
@@ -45,13 +46,24 @@ pub async fn keep(app: Arc<App>) {
 }
 
 /// One round: closes what has been open for `alarm_hours`, without an all-clear, with what was not
-/// sent by then given up; and forgets keys that are a day old.
+/// sent by then given up; and forgets keys that are a day old. An alarm that can't be closed keeps
+/// nothing else from being done.
 ///
 /// # Errors
-/// The database's; what was done until then stays done.
+/// The database's first; what could be done is done.
 pub async fn keep_house(app: &App) -> Result<Kept> {
-    let mut kept = Kept::default();
+    let closed = close_overdue(app).await;
+    let forgotten = forget_expired(app).await;
+    Ok(Kept {
+        closed: closed?,
+        forgotten: forgotten?,
+    })
+}
+
+/// Closes what is overdue, each alarm on its own; how many.
+async fn close_overdue(app: &App) -> Result<u64> {
     let overdue = app.clock.now() - TimeDelta::hours(app.config.alarm_hours);
+    let (mut closed, mut looked_at, mut failed) = (0, 0, None);
     loop {
         let open: Vec<i64> = alarm_result::Entity::find()
             .select_only()
@@ -59,24 +71,41 @@ pub async fn keep_house(app: &App) -> Result<Kept> {
             // In the words of the partial index.
             .filter(Expr::cust("NOT completed"))
             .filter(alarm_result::Column::Timestamp.lte(overdue))
-            .order_by_asc(alarm_result::Column::Timestamp)
+            // Past those that could not be closed.
+            .filter(alarm_result::Column::AlarmId.gt(looked_at))
+            .order_by_asc(alarm_result::Column::AlarmId)
             .limit(BATCH)
             .into_tuple()
             .all(app.db.read())
             .await?;
-        for alarm_id in &open {
-            kept.closed += u64::from(close(app, *alarm_id).await?);
-        }
-        if (open.len() as u64) < BATCH {
-            break;
+        let Some(last) = open.last() else {
+            return failed.map_or(Ok(closed), Err);
+        };
+        looked_at = *last;
+        for alarm in open {
+            match close(app, alarm).await {
+                Ok(done) => closed += u64::from(done),
+                // The same would come of every other.
+                Err(Error::Unavailable) => return Err(Error::Unavailable),
+                Err(error) => {
+                    let why = error.source().unwrap_or(&error);
+                    tracing::error!(alarm, %why, "an alarm left open can't be closed");
+                    failed.get_or_insert(error);
+                }
+            }
         }
     }
+}
+
+/// Forgets the keys of a day ago; how many.
+async fn forget_expired(app: &App) -> Result<u64> {
     let expired = app.clock.now() - keys::KEPT;
+    let mut all = 0;
     loop {
         let forgotten = forget(app, expired).await?;
-        kept.forgotten += forgotten;
+        all += forgotten;
         if forgotten < BATCH {
-            return Ok(kept);
+            return Ok(all);
         }
     }
 }
