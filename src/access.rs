@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Data;
+use axum::http::header;
 use axum::http::request::Parts;
 use futures_util::FutureExt;
 use uuid::Uuid;
@@ -10,25 +11,39 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::{Viewer, token_of_header};
 use crate::domain::{accounts, support};
-use crate::error::Unauthenticated;
+use crate::error::{Error, Unauthenticated};
 use crate::events::Topic;
+use crate::graphql;
 use crate::graphql::context::{BaseUrl, Origin};
 use crate::graphql::errors::RequestId;
 use crate::rest::socket::{Authenticate, Credential};
-use crate::transport::{Access, Credentials, Refused, Session};
+use crate::transport::{Access, Asking, Credentials, Refused, Session};
 
 /// Who is calling, for GraphQL over HTTP, event streams and sockets.
 #[must_use]
 pub fn access(app: &Arc<App>) -> Access {
     let (http, socket) = (app.clone(), app.clone());
     Access {
-        http: Arc::new(move |parts| {
-            let viewer = parts
-                .extensions
-                .get::<Viewer>()
-                .cloned()
-                .unwrap_or(Viewer::Nobody(Unauthenticated::NotProvided));
-            session(http.clone(), viewer, parts)
+        http: Arc::new(move |Asking { parts, fields }| {
+            let (app, reached) = (http.clone(), Reached::of(parts));
+            let header = parts.headers.get(header::AUTHORIZATION);
+            let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let alarm = fields.iter().any(|field| graphql::belongs_to_alarm(field));
+            async move {
+                let viewer = match token_of_header(header.as_deref()) {
+                    Err(reason) => Viewer::Nobody(reason),
+                    Ok(token) => {
+                        let found = if alarm {
+                            accounts::authenticate_alarm(&app, token).await
+                        } else {
+                            accounts::authenticate(&app, token).await
+                        };
+                        found.map_err(|error| unavailable(&error))?
+                    }
+                };
+                Ok(session(app, viewer, reached))
+            }
+            .boxed()
         }),
         socket: Arc::new(move |credentials| {
             let app = socket.clone();
@@ -45,13 +60,10 @@ pub fn access(app: &Arc<App>) -> Access {
                     Ok(token) => match accounts::authenticate(&app, token).await {
                         Ok(Viewer::Nobody(_)) => return Err(Refused::Forbidden),
                         Ok(viewer) => viewer,
-                        Err(error) => {
-                            tracing::error!(%error, "a token could not be looked up");
-                            return Err(Refused::Unavailable);
-                        }
+                        Err(error) => return Err(unavailable(&error)),
                     },
                 };
-                Ok(session(app, viewer, &handshake))
+                Ok(session(app, viewer, Reached::of(&handshake)))
             }
             .boxed()
         }),
@@ -74,10 +86,29 @@ pub fn sockets(app: &Arc<App>) -> Authenticate {
     })
 }
 
-fn session(app: Arc<App>, viewer: Viewer, parts: &Parts) -> Session {
+fn unavailable(error: &Error) -> Refused {
+    tracing::error!(%error, "a token could not be looked up");
+    Refused::Unavailable
+}
+
+/// What middleware said of a request.
+struct Reached {
+    base: Option<BaseUrl>,
+    request_id: Option<RequestId>,
+}
+
+impl Reached {
+    fn of(parts: &Parts) -> Self {
+        Self {
+            base: parts.extensions.get().cloned(),
+            request_id: parts.extensions.get().cloned(),
+        }
+    }
+}
+
+fn session(app: Arc<App>, viewer: Viewer, reached: Reached) -> Session {
     let origin = Origin(Uuid::new_v4());
-    let base = parts.extensions.get::<BaseUrl>().cloned();
-    let request_id = parts.extensions.get::<RequestId>().cloned();
+    let Reached { base, request_id } = reached;
     let holder = viewer.clone();
     Session {
         data: Arc::new(move || {
@@ -113,9 +144,6 @@ pub async fn ended(app: &App, viewer: &Viewer) {
             Ok(Viewer::Person(_)) => {}
             Err(error) => tracing::warn!(%error, "a login session could not be looked up"),
         }
-        let _ = tokio::time::timeout(RECHECK, sessions.next()).await;
+        let _ = tokio::time::timeout(accounts::RECHECK, sessions.next()).await;
     }
 }
-
-/// How often a connection that stays open looks whether its login session still is.
-const RECHECK: std::time::Duration = std::time::Duration::from_secs(300);

@@ -13,6 +13,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::delivery::Delivery;
+use crate::domain::accounts::LastUses;
+use crate::domain::alarms::Looks;
 use crate::domain::assistant::Answers;
 use crate::domain::support::{Presence, Rooms};
 use crate::events::Events;
@@ -45,6 +47,10 @@ pub struct App {
     pub passwords: Passwords,
     /// Which users are connected.
     pub presence: Presence,
+    /// The last uses of login sessions that are being written down.
+    pub last_uses: LastUses,
+    /// Whose alarms somebody follows here.
+    pub looks: Looks,
     /// What this process remembers about support rooms.
     pub rooms: Rooms,
 }
@@ -83,6 +89,8 @@ impl App {
             })?,
             answers: Answers::default(),
             presence: Presence::new(events.clone()),
+            last_uses: LastUses::default(),
+            looks: Looks::default(),
             rooms: Rooms::default(),
             events,
             clock,

@@ -279,11 +279,16 @@ pub fn is_out_of_reach(error: &DbErr) -> bool {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
-        // PostgreSQL stops, crashed, starts or has no connection left:
-        // https://www.postgresql.org/docs/current/errcodes-appendix.html
-        SqlxError::Database(cause) => cause
-            .code()
-            .is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03" | "53300")),
+        // PostgreSQL stops, crashed, starts, has no connection left, or ended one that did nothing
+        // within a transaction: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+        // SQLite is busy with another writer, as it is, in recovery, with an older snapshot, or
+        // until a time-out: https://www.sqlite.org/rescode.html#busy
+        SqlxError::Database(cause) => cause.code().is_some_and(|code| {
+            matches!(
+                &*code,
+                "57P01" | "57P02" | "57P03" | "53300" | "25P03" | "5" | "261" | "517" | "773"
+            )
+        }),
         _ => false,
     }
 }

@@ -60,11 +60,15 @@ pub async fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::R
         socket::Settings::default(),
         shutdown.clone(),
     )?;
-    Ok(Router::new()
-        .merge(transport::router(endpoint, "/graphql"))
-        .merge(rest::router(&schema)?)
+    // GraphQL finds out who is asking once it knows for what.
+    let graphql = transport::router(endpoint, "/graphql")
+        .layer(middleware::from_fn_with_state(app.clone(), locate));
+    let legacy = rest::router(&schema)?
         .merge(sockets)
         .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .layer(middleware::from_fn_with_state(app.clone(), locate));
+    Ok(graphql
+        .merge(legacy)
         .merge(health::routes(app.clone(), shutdown))
         .merge(receipts::router(app.clone()))
         .merge(bounces::router(app.clone()))
@@ -206,27 +210,13 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
     response
 }
 
-/// Finds out who is asking, and under which URL: the one place where GraphQL, REST and
-/// sockets learn it. Decides nothing: a bad token is nobody, with the reason.
-async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+/// Finds out under which URL a client asks.
+async fn locate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| *peer);
     let base = base_url(&app, request.headers(), peer);
-    let header = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let header = header.as_deref();
-    let viewer = match token_of_header(header) {
-        Err(reason) => Viewer::Nobody(reason),
-        Ok(token) => match accounts::authenticate(&app, token).await {
-            Ok(viewer) => viewer,
-            Err(error) => return unavailable(&request, &error),
-        },
-    };
-    request.extensions_mut().insert(viewer);
     request.extensions_mut().insert(base);
     let mut response = next.run(request).await;
     // Whatever is said to somebody who is logged in is theirs alone.
@@ -234,6 +224,36 @@ async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next)
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Finds out who is asking, for REST and the legacy sockets. Decides nothing: a bad token is
+/// nobody, with the reason.
+async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let alarm = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|path| rest::belongs_to_alarm(path.as_str()));
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let header = header.as_deref();
+    let viewer = match token_of_header(header) {
+        Err(reason) => Viewer::Nobody(reason),
+        Ok(token) => {
+            let found = if alarm {
+                accounts::authenticate_alarm(&app, token).await
+            } else {
+                accounts::authenticate(&app, token).await
+            };
+            match found {
+                Ok(viewer) => viewer,
+                Err(error) => return unavailable(&request, &error),
+            }
+        }
+    };
+    request.extensions_mut().insert(viewer);
+    next.run(request).await
 }
 
 fn unavailable(request: &Request<Body>, error: &Error) -> Response {

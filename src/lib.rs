@@ -1,5 +1,6 @@
 pub mod access;
 pub mod app;
+pub mod arrivals;
 pub mod assistant;
 pub mod auth;
 pub mod bounces;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{alarm_scenario, profile, session, user};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::app::App;
@@ -30,9 +30,21 @@ const PASSWORD_MOST: usize = 1024;
 const RESERVED: [&str; 3] = ["admin", "me", "system"];
 /// How exactly the last use of a token is kept: a write per request would be waste.
 const LAST_USE_STEP: TimeDelta = TimeDelta::hours(1);
-/// How long a token waits to be looked up beside other requests, before that is done on the
-/// connections kept for alarms. A statement takes a hundredth of it.
-const OVERLOADED: Duration = Duration::from_millis(250);
+/// How often a connection that stays open looks, without having been told, whether its login
+/// session still is: another node may have ended it.
+pub const RECHECK: Duration = Duration::from_secs(30);
+/// Last uses that a process writes down at one time.
+const LAST_USES: usize = 2;
+
+/// The places of those that are written down at one time.
+#[derive(Clone)]
+pub struct LastUses(Arc<Semaphore>);
+
+impl Default for LastUses {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LAST_USES)))
+    }
+}
 
 /// What somebody types to register.
 pub struct Registration {
@@ -247,26 +259,34 @@ fn oldest_use(app: &App) -> DateTime<Utc> {
     app.clock.now() - TimeDelta::days(app.config.session_days)
 }
 
-/// Who holds this token. One statement, and at most once an hour a second one.
+/// Who holds this token. One statement, and at most about once an hour a second one beside the
+/// request.
 ///
 /// # Errors
 /// Only the database's; a bad token is nobody, with the reason.
 pub async fn authenticate(app: &App, token: &str) -> Result<Viewer> {
-    let find = |db| {
-        session::Entity::find()
-            .find_also_related(user::Entity)
-            .filter(session::Column::TokenHash.eq(auth::fingerprint(token)))
-            .one(db)
-    };
-    // Nobody knows yet whether the request is an alarm, so it may not wait for the others.
-    let found = match timeout(OVERLOADED, find(app.db.read())).await {
-        Ok(found) => found?,
-        Err(_) => find(app.db.alarms()).await?,
-    };
+    holder(app, app.db.read(), token).await
+}
+
+/// As [`authenticate`], on the connections kept for alarms: for a request that belongs to one,
+/// which may not wait behind others.
+///
+/// # Errors
+/// As [`authenticate`].
+pub async fn authenticate_alarm(app: &App, token: &str) -> Result<Viewer> {
+    holder(app, app.db.alarms(), token).await
+}
+
+async fn holder(app: &App, db: &DatabaseConnection, token: &str) -> Result<Viewer> {
+    let found = session::Entity::find()
+        .find_also_related(user::Entity)
+        .filter(session::Column::TokenHash.eq(auth::fingerprint(token)))
+        .one(db)
+        .await?;
     let Some((session, Some(user))) = found else {
         return Ok(Viewer::Nobody(Unauthenticated::InvalidToken));
     };
-    admit(app, session, user).await
+    Ok(admit(app, &session, user))
 }
 
 /// Whether a login session is still good, for connections that outlive a request.
@@ -292,28 +312,46 @@ pub async fn resume(app: &App, session_id: i64) -> Result<Viewer> {
     let Some((session, Some(user))) = found else {
         return Ok(Viewer::Nobody(Unauthenticated::InvalidToken));
     };
-    admit(app, session, user).await
+    Ok(admit(app, &session, user))
 }
 
-async fn admit(app: &App, session: session::Model, user: user::Model) -> Result<Viewer> {
+fn admit(app: &App, session: &session::Model, user: user::Model) -> Viewer {
     if session.last_used_at < oldest_use(app) {
-        return Ok(Viewer::Nobody(Unauthenticated::InvalidToken));
+        return Viewer::Nobody(Unauthenticated::InvalidToken);
     }
     if !user.is_active {
-        return Ok(Viewer::Nobody(Unauthenticated::Inactive));
+        return Viewer::Nobody(Unauthenticated::Inactive);
     }
-    let now = app.clock.now();
-    let session_id = session.id;
-    if now - session.last_used_at > LAST_USE_STEP {
-        let mut change = session.into_active_model();
-        change.last_used_at = Set(now);
-        session::Entity::update_many()
-            .set(change)
-            .filter(session::Column::Id.eq(session_id))
-            .exec(app.db.read())
-            .await?;
+    if app.clock.now() - session.last_used_at > LAST_USE_STEP {
+        write_last_use(app, session);
     }
-    Ok(Viewer::Person(Arc::new(Identity { user, session_id })))
+    Viewer::Person(Arc::new(Identity {
+        user,
+        session_id: session.id,
+    }))
+}
+
+/// Writes down that a login session is used, beside the request, which may be an alarm and waits
+/// for no write of ours. Where too much of that is going on already, the next request does it.
+fn write_last_use(app: &App, session: &session::Model) {
+    let Ok(place) = app.last_uses.0.clone().try_acquire_owned() else {
+        return;
+    };
+    let used = session::Entity::update_many()
+        .set(session::ActiveModel {
+            last_used_at: Set(app.clock.now()),
+            ..Default::default()
+        })
+        .filter(session::Column::Id.eq(session.id))
+        // What another request has written down meanwhile is as good.
+        .filter(session::Column::LastUsedAt.eq(session.last_used_at));
+    let db = app.db.read().clone();
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = used.exec(&db).await {
+            tracing::warn!(%error, "the last use of a login session could not be written down");
+        }
+    });
 }
 
 /// Ends the caller's login session, or all of them.

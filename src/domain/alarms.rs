@@ -6,9 +6,11 @@
 use entity::alarm::Kind;
 use entity::notification::{self, RecipientKind};
 use entity::{alarm, alarm_result};
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect,
+};
 
-use crate::app::App;
 use crate::auth::Viewer;
 use crate::domain::input::{Check, NAME_LENGTH};
 use crate::error::{Error, Noun, Problem, Result};
@@ -18,6 +20,7 @@ mod drill;
 mod keeping;
 mod keys;
 mod leaving;
+mod look;
 mod operate;
 mod plan;
 mod reactions;
@@ -29,10 +32,11 @@ pub use changes::{Ended, Report, complete, report};
 pub use drill::{drill, test_contact};
 pub use keeping::{Kept, keep, keep_house};
 pub use leaving::Leaving;
+pub use look::Looks;
 pub use operate::{Operator, Wanted, cancel, notifications, retry};
 pub use reactions::{State, Told, react, told};
 pub use trigger::{Press, Triggered, trigger};
-pub use watch::watch;
+pub use watch::{Update, watch};
 pub use words::{messages, nobody_reachable};
 
 /// Degrees north at most.
@@ -45,10 +49,14 @@ const EAST: f64 = 180.0;
 ///
 /// # Errors
 /// `UNAUTHENTICATED`.
-pub async fn find(app: &App, viewer: &Viewer, id: i64) -> Result<Option<alarm::Model>> {
+pub async fn find(
+    db: &DatabaseConnection,
+    viewer: &Viewer,
+    id: i64,
+) -> Result<Option<alarm::Model>> {
     let caller = viewer.person()?;
     Ok(alarm::Entity::find_by_id(id)
-        .one(app.db.read())
+        .one(db)
         .await?
         .filter(|alarm| caller.user.is_admin || alarm.user_id == caller.user.id))
 }

@@ -1,5 +1,8 @@
 //! Alarms.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_graphql::{
     Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject, Subscription,
 };
@@ -40,13 +43,19 @@ pub fn kinds(named: &[AlarmKind]) -> Kinds {
 pub struct Alarm {
     id: i64,
     row: Option<alarm::Model>,
+    /// Told where something of it can't be read.
+    unread: Option<Arc<AtomicBool>>,
 }
 
 impl Alarm {
     /// A link: answers `id` without reading anything.
     #[must_use]
     pub const fn by_id(id: i64) -> Self {
-        Self { id, row: None }
+        Self {
+            id,
+            row: None,
+            unread: None,
+        }
     }
 
     async fn row(&self, ctx: &Context<'_>) -> Result<alarm::Model> {
@@ -59,6 +68,14 @@ impl Alarm {
             .await?
             .ok_or(Error::NotFound(Noun::Alarm))
     }
+
+    /// Has a follower given the alarm again where this could not be read.
+    fn read<T>(&self, read: Result<T>) -> Result<T> {
+        if let (Err(_), Some(unread)) = (&read, &self.unread) {
+            unread.store(true, Ordering::Relaxed);
+        }
+        read
+    }
 }
 
 impl From<alarm::Model> for Alarm {
@@ -66,6 +83,16 @@ impl From<alarm::Model> for Alarm {
         Self {
             id: row.id,
             row: Some(row),
+            unread: None,
+        }
+    }
+}
+
+impl From<alarms::Update> for Alarm {
+    fn from(update: alarms::Update) -> Self {
+        Self {
+            unread: Some(update.unread),
+            ..update.alarm.into()
         }
     }
 }
@@ -111,10 +138,7 @@ impl Alarm {
 
     /// What has come of it so far.
     async fn result(&self, ctx: &Context<'_>) -> Result<AlarmResult> {
-        ctx.loaders()?
-            .results
-            .one(self.id)
-            .await?
+        self.read(ctx.loaders()?.results.one(self.id).await)?
             .map(AlarmResult)
             .ok_or(Error::NotFound(Noun::Alarm))
     }
@@ -122,7 +146,7 @@ impl Alarm {
     /// Every message that goes out for it to contacts and therapist, in the order in which they
     /// were decided on. What the person is told about their contacts is not among them.
     async fn notifications(&self, ctx: &Context<'_>) -> Result<Vec<Notification>> {
-        let rows = ctx.loaders()?.notifications.all(self.id).await?;
+        let rows = self.read(ctx.loaders()?.notifications.all(self.id).await)?;
         Ok(alarms::to_others(&rows)
             .cloned()
             .map(Notification)
@@ -132,7 +156,7 @@ impl Alarm {
     /// What those who were told say, by the link in their message, in the order of their first
     /// answers.
     async fn reactions(&self, ctx: &Context<'_>) -> Result<Vec<AlarmReaction>> {
-        let rows = ctx.loaders()?.reactions.all(self.id).await?;
+        let rows = self.read(ctx.loaders()?.reactions.all(self.id).await)?;
         Ok(rows.iter().cloned().map(AlarmReaction).collect())
     }
 
@@ -148,9 +172,9 @@ impl Alarm {
         language: Language,
     ) -> Result<Vec<String>> {
         let row = self.row(ctx).await?;
-        let notifications = ctx.loaders()?.notifications.all(self.id).await?;
+        let notifications = self.read(ctx.loaders()?.notifications.all(self.id).await)?;
         let country = if alarms::nobody_reachable(&notifications) {
-            let profile = ctx.loaders()?.profiles.one(row.user_id).await?;
+            let profile = self.read(ctx.loaders()?.profiles.one(row.user_id).await)?;
             let place = profile.map(|profile| profile.location).unwrap_or_default();
             crisis::country(&place, ctx.app()?.config.country.as_deref())
         } else {
@@ -291,7 +315,7 @@ impl AlarmQueries {
     ) -> Nullable<Alarm> {
         let id = scalars::id(&id, Noun::Alarm).unwrap_or(0);
         let found = async {
-            let row = alarms::find(ctx.app()?, &ctx.viewer(), id).await?;
+            let row = alarms::find(ctx.app()?.db.read(), &ctx.viewer(), id).await?;
             Ok(row.map(Alarm::from))
         };
         nullable(found.await)
@@ -399,6 +423,7 @@ impl AlarmMutations {
             },
         };
         check.finish()?;
+        ctx.loaders()?.hurry();
         let row = alarms::report(ctx.app()?, &viewer, id, report).await?;
         changed(ctx, id).await?;
         Ok(row.into())
@@ -421,6 +446,7 @@ impl AlarmMutations {
         let viewer = ctx.viewer();
         viewer.person()?;
         let id = scalars::id(&alarm_id, Noun::Alarm)?;
+        ctx.loaders()?.hurry();
         let ended = alarms::complete(ctx.app()?, &viewer, id, all_clear).await?;
         changed(ctx, id).await?;
         for older in ended.older {
@@ -447,10 +473,11 @@ pub struct AlarmSubscriptions;
 impl AlarmSubscriptions {
     /// A user's alarms as they change: first every open one, the oldest first, then each alarm
     /// whenever it, its result, one of its notifications or a reaction has changed. Of more than 20
-    /// open ones the first are the newest 20, real ones before others. Nothing after the first is
-    /// missed; quick changes may arrive as one, and a client that reads too slowly is given every
-    /// open alarm again, with the latest and those it was given before. For the user and for
-    /// admins.
+    /// open ones the first are the newest 20, real ones before others; of more than 20 of one kind
+    /// the newest 20 are followed, open ones before others, and each for 7 days after the time in
+    /// which it ends at the latest. Nothing that happens to these is missed, whatever server it
+    /// happens on; quick changes may arrive as one, and after an error the alarm comes again. For
+    /// the user and for admins.
     async fn alarm_updates(
         &self,
         ctx: &Context<'_>,
@@ -464,6 +491,6 @@ impl AlarmSubscriptions {
     ) -> Result<impl Stream<Item = async_graphql::Result<Alarm>> + use<>> {
         let subject = user_ref(&user_id);
         let updates = alarms::watch(ctx.app()?, &ctx.viewer(), subject, kinds(&kind)).await?;
-        Ok(updates.map(|row| Ok(row?.into())))
+        Ok(updates.map(|update| Ok(update.into())))
     }
 }

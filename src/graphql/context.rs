@@ -8,6 +8,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::auth::Viewer;
 use crate::domain::input::Check;
 use crate::error::{Error, FieldError, Result, Unauthenticated};
@@ -51,6 +52,8 @@ pub trait ContextExt<'a> {
     fn check(&self) -> Check;
     /// The connection this came over, if it is one.
     fn origin(&self) -> Option<Uuid>;
+    /// What the other end of the connection has got, where it can tell.
+    fn arrivals(&self) -> Option<Arrivals>;
     /// The URL under which the client reached this server.
     ///
     /// # Errors
@@ -84,6 +87,10 @@ impl<'a> ContextExt<'a> for Context<'a> {
 
     fn origin(&self) -> Option<Uuid> {
         self.data_opt::<Origin>().map(|origin| origin.0)
+    }
+
+    fn arrivals(&self) -> Option<Arrivals> {
+        self.data_opt::<Arrivals>().cloned()
     }
 
     fn base_url(&self) -> Result<&'a Url> {

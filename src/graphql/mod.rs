@@ -110,6 +110,12 @@ pub struct SubscriptionRoot(
     support::SupportSubscriptions,
 );
 
+/// Whether a field of the root belongs to an alarm, and may not wait behind what doesn't.
+#[must_use]
+pub fn belongs_to_alarm(field: &str) -> bool {
+    matches!(field, "triggerAlarm" | "reportAlarm" | "completeAlarm")
+}
+
 /// The one schema behind GraphQL, REST and sockets.
 pub type HavenSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
 

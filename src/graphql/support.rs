@@ -369,8 +369,10 @@ impl SupportSubscriptions {
     /// everything after that message, oldest first. No gap and no duplicate. For the user, who
     /// counts as online meanwhile, and for admins. It does not complete by itself.
     ///
-    /// A message counts as delivered once it is on its way, so a client whose connection broke
-    /// says in `after` what it has.
+    /// Over the WebSocket, a message counts as delivered once the client has answered the ping
+    /// that follows it, as WebSocket libraries do by themselves; what was lost with a broken
+    /// connection comes again with the next. Over server-sent events it counts as delivered once it
+    /// is on its way, so a client whose connection broke says in `after` what it has.
     ///
     /// Ends with `UNAUTHENTICATED` or `FORBIDDEN` when the login session does, or when an admin
     /// is no longer one.
@@ -395,6 +397,7 @@ impl SupportSubscriptions {
         let following = Following {
             after,
             without_echo: ctx.origin().filter(|_| !echo),
+            arrivals: ctx.arrivals(),
         };
         let (app, subject) = (ctx.app()?, user_ref(&user_id));
         let messages = support::room(app, &ctx.viewer(), subject, following).await?;
@@ -418,7 +421,7 @@ impl SupportSubscriptions {
         colleagues: bool,
     ) -> Result<impl Stream<Item = async_graphql::Result<SupportEvent>> + use<>> {
         let (app, origin) = (ctx.app()?, ctx.origin());
-        let events = support::desk(app, &ctx.viewer(), colleagues, origin).await?;
+        let events = support::desk(app, &ctx.viewer(), colleagues, origin, ctx.arrivals()).await?;
         ctx.listening();
         Ok(events.map(|event| Ok(event?.into())))
     }

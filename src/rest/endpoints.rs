@@ -45,12 +45,21 @@ pub struct Endpoint {
     pub empty_for_null: &'static [&'static str],
     /// Where in the data the user's id for `X-User-Id` is.
     pub user_id: Option<&'static str>,
+    /// Whether it belongs to an alarm, and may not wait behind what doesn't.
+    pub alarm: bool,
     /// The text where a required field is missing, null or blank.
     pub missing: Option<&'static str>,
     /// The text for those who may not.
     pub forbidden: &'static str,
     /// The texts for what does not exist.
     pub not_found: &'static [(Noun, &'static str)],
+}
+
+/// Whether what is asked for at this path of a route belongs to an alarm.
+#[must_use]
+pub fn belongs_to_alarm(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    ENDPOINTS.iter().any(|row| row.alarm && row.path == path)
 }
 
 /// The table as Markdown: which operation stands behind which endpoint, for those who leave the
@@ -79,6 +88,7 @@ const ROW: Endpoint = Endpoint {
     answer: Answer::Whole,
     empty_for_null: &[],
     user_id: None,
+    alarm: false,
     missing: None,
     forbidden: "You are not authorized to access this user's data.",
     not_found: &[],
@@ -100,6 +110,7 @@ const TRIGGER: Endpoint = Endpoint {
             "No AlarmScenario associated with this user",
         ),
     ],
+    alarm: true,
     ..ROW
 };
 

@@ -13,4 +13,5 @@ pub mod shape;
 pub mod socket;
 pub mod variables;
 
+pub use endpoints::belongs_to_alarm;
 pub use execute::router;

@@ -4,6 +4,7 @@ use async_graphql::parser::Error as ParserError;
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use axum::http::StatusCode;
 
+use super::Refused;
 use super::limits::Violation;
 
 /// How many errors one answer holds at most: a document can have as many mistakes as it has
@@ -50,6 +51,23 @@ impl RequestError {
     /// The answer to a body, URL or message that has the wrong form.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::malformed(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+}
+
+impl From<Refused> for RequestError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Forbidden => Self::malformed(
+                StatusCode::FORBIDDEN,
+                "FORBIDDEN",
+                "The credentials are refused.",
+            ),
+            Refused::Unavailable => Self::malformed(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "UNAVAILABLE",
+                "The service is busy. Try again later.",
+            ),
+        }
     }
 }
 

@@ -12,12 +12,12 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::Endpoint;
 use super::errors::{RequestError, classify};
 use super::limits::at_most;
 use super::negotiate::{ResponseType, is_json};
 use super::params::Params;
 use super::prepare::Operation;
+use super::{Asking, Endpoint, Session};
 
 /// Answers GET and POST.
 pub(super) async fn handle<E: Executor>(
@@ -40,7 +40,10 @@ pub(super) async fn handle<E: Executor>(
         );
         return refuse(error, accepted);
     }
-    let session = (endpoint.inner.access.http)(&parts);
+    let session = match endpoint.caller(&parts, &operation).await {
+        Ok(session) => session,
+        Err(error) => return refuse(error, accepted),
+    };
     let response = endpoint.run(operation, (session.data)()).await;
     match classify(response) {
         Ok(response) => {
@@ -53,6 +56,17 @@ pub(super) async fn handle<E: Executor>(
 }
 
 impl<E: Executor> Endpoint<E> {
+    /// Who is calling, once it is known for what.
+    pub(super) async fn caller(
+        &self,
+        parts: &Parts,
+        operation: &Operation,
+    ) -> Result<Session, RequestError> {
+        let fields = &operation.fields;
+        let caller = (self.inner.access.http)(Asking { parts, fields });
+        Ok(caller.await?)
+    }
+
     /// The operation in a GET or POST request; a mutation by GET is refused, so that no link can
     /// change anything.
     pub(super) async fn receive(

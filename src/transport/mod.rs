@@ -17,7 +17,8 @@
 //! | `SUBSCRIPTION_NOT_SUPPORTED` | a subscription by plain HTTP |
 //! | `PERSISTED_QUERY_NOT_FOUND`, `PERSISTED_QUERY_NOT_SUPPORTED`, `PERSISTED_QUERY_HASH_MISMATCH` | Apollo's protocol |
 //! | `PERSISTED_QUERY_NOT_IN_LIST`, `QUERY_NOT_IN_SAFELIST` | only the operations of a list run here, and the hash or the text is of none of them |
-//! | `UNAVAILABLE` | as many connections are open as may be |
+//! | `UNAVAILABLE` | as many connections are open as may be, or the credentials can't be checked now |
+//! | `FORBIDDEN` | the credentials are refused |
 //! | `UNAUTHENTICATED` | the credentials behind an event stream ended |
 
 mod complexity;
@@ -38,7 +39,7 @@ mod ws;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Data, Executor, parser};
+use async_graphql::{Data, Executor, Name, parser};
 use axum::Router;
 use axum::http::request::Parts;
 use axum::routing::any;
@@ -69,20 +70,28 @@ pub struct Credentials {
     pub handshake: Parts,
 }
 
-/// Why a socket is not opened.
+/// Why a socket is not opened, or a request not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The credentials are no good: closed with 4403.
+    /// The credentials are no good: closed with 4403, answered with 403.
     Forbidden,
-    /// They can't be checked now: closed with 1013, so the client tries again.
+    /// They can't be checked now: closed with 1013, answered with 503, so the client tries again.
     Unavailable,
+}
+
+/// A request over HTTP whose operation may run as far as the transport can tell.
+pub struct Asking<'a> {
+    /// Its headers, and the extensions that middleware put there.
+    pub parts: &'a Parts,
+    /// What it asks for: the fields at the root of its operation, as the schema names them.
+    pub fields: &'a [Name],
 }
 
 /// How the transport learns who is calling.
 pub struct Access {
-    /// For HTTP and event streams. Middleware has already authenticated the request, or refused
-    /// it; this reads what it left in the request's extensions.
-    pub http: Arc<dyn Fn(&Parts) -> Session + Send + Sync>,
+    /// For HTTP and event streams. Without credentials, or with bad ones, it is for the
+    /// application to say who the caller is.
+    pub http: Arc<dyn Fn(Asking<'_>) -> BoxFuture<'static, Result<Session, Refused>> + Send + Sync>,
     /// For sockets, once `connection_init` is there. Without credentials it is for the
     /// application to say who an anonymous caller is.
     pub socket:

@@ -1,12 +1,13 @@
 //! From the parameters of a request to an operation that may run, and its run.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
 };
-use async_graphql::{Data, Executor, Request, Response, ServerError, Variables};
+use async_graphql::{Data, Executor, Name, Request, Response, ServerError, Variables};
 use axum::http::StatusCode;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
@@ -26,6 +27,8 @@ use super::variables::measure;
 #[derive(Debug)]
 pub(super) struct Operation {
     pub kind: OperationType,
+    /// The fields at its root.
+    pub fields: Vec<Name>,
     request: Request,
 }
 
@@ -53,6 +56,7 @@ impl<E: Executor> Endpoint<E> {
             limits.variable_copies,
         )?;
         let kind = operation.ty;
+        let fields = root_fields(&document.parsed, operation);
         let variables = self
             .inner
             .types
@@ -73,7 +77,11 @@ impl<E: Executor> Endpoint<E> {
         }
         request.operation_name = params.operation_name;
         request.set_parsed_query(parsed);
-        Ok(Operation { kind, request })
+        Ok(Operation {
+            kind,
+            fields,
+            request,
+        })
     }
 
     /// The document of a request: from its text, or by its hash from the store.
@@ -157,6 +165,32 @@ impl<E: Executor> Endpoint<E> {
             .map(|response| response.unwrap_or_else(|_| internal()))
             .boxed()
     }
+}
+
+/// The fields at the root of an operation, fragments included.
+fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> Vec<Name> {
+    let mut fields = Vec::new();
+    let mut spread = HashSet::new();
+    let mut waiting = vec![&operation.selection_set.node];
+    while let Some(selections) = waiting.pop() {
+        for selection in &selections.items {
+            match &selection.node {
+                Selection::Field(field) => fields.push(field.node.name.node.clone()),
+                Selection::InlineFragment(fragment) => {
+                    waiting.push(&fragment.node.selection_set.node);
+                }
+                Selection::FragmentSpread(fragment) => {
+                    let name = &fragment.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name)
+                        && spread.insert(name)
+                    {
+                        waiting.push(&fragment.node.selection_set.node);
+                    }
+                }
+            }
+        }
+    }
+    fields
 }
 
 /// The operation to run, by its name or because it is the only one.

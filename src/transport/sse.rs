@@ -53,7 +53,10 @@ pub(super) async fn handle<E: Executor>(
     let Some(permit) = endpoint.connection() else {
         return refuse(too_many(), ResponseType::GraphQl);
     };
-    let session = (endpoint.inner.access.http)(&parts);
+    let session = match endpoint.caller(&parts, &operation).await {
+        Ok(session) => session,
+        Err(error) => return refuse(error, ResponseType::GraphQl),
+    };
     let kind = operation.kind;
     let mut responses = endpoint.stream(operation, (session.data)()).fuse().boxed();
 

@@ -30,6 +30,7 @@ use super::operations::{Operations, Output};
 use super::params::Params;
 use super::sse::too_many;
 use super::{Credentials, Endpoint, Refused, Session, going_down};
+use crate::arrivals::Answers;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
@@ -77,6 +78,7 @@ pub(super) async fn handle<E: Executor>(
                 socket,
                 heard: Instant::now(),
                 anonymous: None,
+                answers: Answers::default(),
             };
             let end = if understood {
                 connection.serve(parts).await
@@ -145,6 +147,8 @@ struct Connection<E> {
     heard: Instant,
     /// The place among those who showed no credentials.
     anonymous: Option<OwnedSemaphorePermit>,
+    /// What the client is known to have.
+    answers: Answers,
 }
 
 impl<E: Executor> Connection<E> {
@@ -251,6 +255,11 @@ impl<E: Executor> Connection<E> {
                     Output::Next(response, passage) => {
                         self.send("next", Some(&id), Some(response)).await?;
                         passage.written().await;
+                        // Asked for more, an operation says whether it matters that this arrives.
+                        if let Some(number) = self.answers.question() {
+                            let number = number.to_be_bytes().to_vec();
+                            self.write(Message::Ping(number.into())).await?;
+                        }
                     }
                     Output::Error(errors) => self.send("error", Some(&id), Some(errors)).await?,
                     Output::Complete => self.send("complete", Some(&id), None::<()>).await?,
@@ -280,7 +289,9 @@ impl<E: Executor> Connection<E> {
             return Err(Violation::Exceeded { limit, max }.into());
         }
         let operation = self.endpoint.prepare(params)?;
-        Ok(self.endpoint.stream(operation, data()))
+        let mut data = data();
+        data.insert(self.answers.arrivals());
+        Ok(self.endpoint.stream(operation, data))
     }
 
     /// The next message. Cancelling it loses nothing.
@@ -297,8 +308,15 @@ impl<E: Executor> Connection<E> {
             }
             Message::Text(text) => decode(&text),
             Message::Binary(_) => Err(End::invalid("Messages must be text")),
-            Message::Ping(_) | Message::Pong(_) => Ok(Incoming::Nothing),
+            Message::Ping(_) => Ok(Incoming::Nothing),
+            Message::Pong(number) => {
+                if let Ok(number) = <[u8; 8]>::try_from(number.as_ref()) {
+                    self.answers.answered(u64::from_be_bytes(number));
+                }
+                Ok(Incoming::Nothing)
+            }
             Message::Close(_) => {
+                self.answers.all();
                 // Reading on sends the answer to the client's close frame.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.recv()).await;
                 Err(End::Gone)

@@ -227,8 +227,8 @@ on_both! {
         let boss_viewer = haven.viewer(&boss).await;
         let me = UserRef::Id(anna.id);
         let following = Following::default();
-        let mut slow = Box::pin(support::room(&haven.app, &anna_viewer, me, following).await.unwrap());
-        let mut desk = Box::pin(support::desk(&haven.app, &boss_viewer, true, None).await.unwrap());
+        let mut slow = Box::pin(support::room(&haven.app, &anna_viewer, me, following.clone()).await.unwrap());
+        let mut desk = Box::pin(support::desk(&haven.app, &boss_viewer, true, None, None).await.unwrap());
         // More than the bus keeps for anybody.
         for number in 0..300 {
             let by = if number % 2 == 0 { &anna_viewer } else { &boss_viewer };
@@ -422,9 +422,9 @@ on_both! {
         assert_eq!(next(&mut inside).await, "help");
         let mut phone = Subscription::start(&haven, &anna, FOLLOW, json!({"id": "me"})).await;
         assert_eq!(next(&mut phone).await, "coming");
-        eventually(async || waiting(&haven).await.is_empty()).await;
         phone.close().await;
         inside.close().await;
+        eventually(async || waiting(&haven).await.is_empty()).await;
         assert_eq!(haven.code(None, give_back, json!({"ids": ids})).await, "UNAUTHENTICATED");
         haven.data(&bob, give_back, json!({"ids": ids})).await;
         assert!(waiting(&haven).await.is_empty());
@@ -436,13 +436,31 @@ on_both! {
         assert_eq!(haven.code(Some(&anna), give_back, json!({"ids": many})).await, "BAD_USER_INPUT");
     }
 
+    async fn what_a_phone_out_of_reach_did_not_take_comes_with_its_next_connection(database) {
+        let haven = Haven::start(database).await;
+        let anna = haven.person("anna").await;
+        let boss = haven.admin("boss").await;
+        let mut phone = Subscription::start(&haven, &anna, FOLLOW, json!({"id": "me"})).await;
+        send(&haven, &boss, &anna, "one").await;
+        assert_eq!(next(&mut phone).await, "one");
+        send(&haven, &boss, &anna, "two").await;
+        // Reading on answers the ping behind the first, and not that behind the second.
+        assert_eq!(next(&mut phone).await, "two");
+        eventually(async || waiting(&haven).await == ["two"]).await;
+        phone.break_off();
+        let mut phone = Subscription::start(&haven, &anna, FOLLOW, json!({"id": "me"})).await;
+        assert_eq!(next(&mut phone).await, "two");
+        phone.close().await;
+        eventually(async || waiting(&haven).await.is_empty()).await;
+    }
+
     async fn the_end_of_the_login_ends_a_subscription(database) {
         let haven = Haven::start(database).await;
         let anna = haven.person("anna").await;
         let viewer = haven.viewer(&anna).await;
         let me = UserRef::Me;
         let following = Following::default();
-        let mut live = Box::pin(support::room(&haven.app, &viewer, me, following).await.unwrap());
+        let mut live = Box::pin(support::room(&haven.app, &viewer, me, following.clone()).await.unwrap());
         haven.data(&anna, "mutation { logout }", json!({})).await;
         assert!(live.next().await.unwrap().is_err());
         assert!(live.next().await.is_none());

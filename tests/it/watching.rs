@@ -19,6 +19,7 @@ use crate::support::databases::Database;
 use crate::support::haven::Haven;
 use crate::support::scene::{Scene, join, states};
 use crate::support::smtp::{Behaviour, SmtpServer};
+use crate::support::socket::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -102,6 +103,8 @@ on_both! {
         let anna = join(&haven, "anna").await;
         let scene = Scene { haven, mail, anna };
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        // Long enough for the last use of the token to be written down again.
+        scene.wait(7200);
         // Somebody holds the only connection that requests have.
         let crowd = scene.haven.app.db.read().begin().await.unwrap();
         crowd.execute_unprepared("SELECT 1").await.unwrap();
@@ -109,10 +112,17 @@ on_both! {
         let alarms = async {
             let payload = scene.press(json!({"idempotencyKey": "one"})).await;
             assert_eq!(states(&payload["alarm"]), ["SENT"]);
-            scene.mail.next_mail().await;
+            let id = &payload["alarm"]["id"];
+            let link = scene.link("ivan@example.com", "/a/").await;
+            scene.react(&link, "on_my_way").await;
+            assert!(scene.open(&link).await.body.contains("anna"));
+            let report = "mutation($id: ID!) { reportAlarm(alarmId: $id, input: {location: \"Парк\"}) { result { location } } }";
+            let reported = scene.haven.data(&scene.anna, report, json!({"id": id})).await;
+            assert_eq!(reported["reportAlarm"]["result"]["location"], "Парк");
             let path = format!("/api/v1/event/trigger/{}/", scene.anna.id);
             let rest = scene.haven.by(&scene.anna, "POST", &path).send().await;
             assert!(matches!(rest.status, 200 | 201), "{rest:?}");
+            scene.complete(id, false).await;
             scene.haven.call("GET", "/readyz").send().await.assert_status(200);
         };
         let other = tokio::select! {
@@ -122,6 +132,26 @@ on_both! {
         };
         assert!(other.is_none(), "the connection was not held: {other:?}");
         crowd.rollback().await.unwrap();
+    }
+
+    async fn a_token_is_good_while_its_last_use_cannot_be_written_down(database) {
+        let haven = Haven::start(database).await;
+        let anna = join(&haven, "anna").await;
+        haven.app.clock.advance(chrono::TimeDelta::hours(2));
+        let held = haven.app.db.write_outbox().await.unwrap();
+        if database == Database::Postgres {
+            held.execute_unprepared("SELECT id FROM sessions FOR UPDATE").await.unwrap();
+        }
+        haven.by(&anna, "GET", "/api/v1/user/me/").send().await.assert_status(200);
+        // PostgreSQL has not ended it for taking too long.
+        held.execute_unprepared("SELECT 1").await.unwrap();
+        held.rollback().await.unwrap();
+        eventually(async || {
+            let data = haven.data(&anna, "{ me { sessions { createdAt lastUsedAt } } }", json!({})).await;
+            let session = &data["me"]["sessions"][0];
+            session["createdAt"] != session["lastUsedAt"]
+        })
+        .await;
     }
 
     async fn a_lease_is_renewed_while_the_mail_server_thinks(database) {
@@ -195,4 +225,30 @@ on_both! {
         }
         assert!(text.ends_with("# EOF\n"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_finds_sqlite_busy_is_asked_to_try_again() {
+    let haven = Haven::with(Database::Sqlite, |config| config.database_connections = 1).await;
+    let anna = join(&haven, "anna").await;
+    let requests = haven.app.db.read();
+    requests
+        .execute_unprepared("PRAGMA busy_timeout = 0")
+        .await
+        .unwrap();
+    let held = haven.app.db.write_outbox().await.unwrap();
+    let change = "mutation { updateProfile(userId: \"me\", input: {age: 30}) { id } }";
+    assert_eq!(
+        haven.code(Some(&anna), change, json!({})).await,
+        "UNAVAILABLE"
+    );
+    let body = json!({"age": 30});
+    let rest = haven
+        .by(&anna, "PATCH", "/api/v1/user/edit/me/")
+        .json(&body)
+        .send()
+        .await;
+    rest.assert_status(503);
+    held.rollback().await.unwrap();
+    haven.data(&anna, change, json!({})).await;
 }

@@ -66,7 +66,7 @@ pub async fn report(
         alarm_result::Entity::update_many()
             .set(change)
             .filter(alarm_result::Column::AlarmId.eq(alarm.id))
-            .exec(app.db.read())
+            .exec(app.db.alarms())
             .await?;
         changed(app, &alarm);
     }
@@ -94,7 +94,7 @@ pub struct Ended {
 /// `NOT_FOUND` where the alarm does not exist or is not the viewer's.
 pub async fn complete(app: &App, viewer: &Viewer, alarm_id: i64, all_clear: bool) -> Result<Ended> {
     let alarm = reachable(app, viewer, alarm_id).await?;
-    let tx = app.db.write().await?;
+    let tx = app.db.write_alarm().await?;
     // One end at a time, so that each finds what the one before ended together.
     one_by_one(&tx, alarm.user_id).await?;
     let results = together(&tx, &alarm).await?;
@@ -276,7 +276,7 @@ fn way(row: &notification::Model) -> impl Eq + Hash + use<> {
 }
 
 async fn reachable(app: &App, viewer: &Viewer, alarm_id: i64) -> Result<alarm::Model> {
-    find(app, viewer, alarm_id)
+    find(app.db.alarms(), viewer, alarm_id)
         .await?
         .ok_or(Error::NotFound(Noun::Alarm))
 }

@@ -153,6 +153,6 @@ async fn send(
     tx.commit().await?;
     app.delivery.wake();
     changed(app, alarm);
-    settle(app, alarm.id, changes, arrived).await;
+    settle(app, alarm, changes, arrived).await;
     Ok(())
 }

@@ -92,7 +92,7 @@ fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State
 /// # Errors
 /// The database's.
 pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
-    let db = app.db.read();
+    let db = app.db.alarms();
     let Some((notification, alarm)) = message(app, holder).await? else {
         return Ok(None);
     };
@@ -131,7 +131,7 @@ pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
 
 /// The message of a link and its alarm.
 async fn message(app: &App, holder: Holder) -> Result<Option<(notification::Model, alarm::Model)>> {
-    let db = app.db.read();
+    let db = app.db.alarms();
     let found = notification::Entity::find_by_id(holder.notification_id())
         .one(db)
         .await?;
@@ -156,7 +156,7 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
         return Ok(false);
     };
     let now = app.clock.now();
-    let tx = app.db.write().await?;
+    let tx = app.db.write_alarm().await?;
     let result = lock_result(&tx, alarm.id).await?;
     if state(app, &alarm, &result) != State::Open
         || !is_there(app, &tx, &message, Some(LockType::KeyShare)).await?

@@ -81,7 +81,7 @@ pub async fn trigger(
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
     app.metrics.alarm_stored(arrived.elapsed());
-    settle(app, triggered.alarm.id, changes, arrived).await;
+    settle(app, &triggered.alarm, changes, arrived).await;
     Ok(triggered)
 }
 
@@ -107,16 +107,26 @@ impl Press {
 
 /// Waits, until 2.8 s after `arrived` at the latest, until it is known of everybody whether they
 /// were reached. Whether or not it is known by then, the alarm stands.
-pub(super) async fn settle(app: &App, alarm_id: i64, changes: Subscription, arrived: Instant) {
-    let _ = timeout_at(arrived + PATIENCE, settled(app, alarm_id, changes)).await;
+pub(super) async fn settle(
+    app: &App,
+    alarm: &alarm::Model,
+    changes: Subscription,
+    arrived: Instant,
+) {
+    let _ = timeout_at(arrived + PATIENCE, settled(app, alarm, changes)).await;
 }
 
 /// Resolves once it is known of everybody whether they were reached. Later steps are not waited
 /// for.
-async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
+async fn settled(app: &App, alarm: &alarm::Model, mut changes: Subscription) {
+    let db = if alarm.kind == Kind::Real {
+        app.db.alarms()
+    } else {
+        app.db.read()
+    };
     loop {
         let open = notification::Entity::find()
-            .filter(notification::Column::AlarmId.eq(alarm_id))
+            .filter(notification::Column::AlarmId.eq(alarm.id))
             .filter(notification::Column::Purpose.eq(Purpose::Alarm))
             .filter(notification::Column::Status.is_in([Status::Pending, Status::Sending]))
             .filter(
@@ -125,7 +135,7 @@ async fn settled(app: &App, alarm_id: i64, mut changes: Subscription) {
                     .add(notification::Column::Attempts.gt(0))
                     .add(notification::Column::NextAttemptAt.lte(app.clock.now())),
             )
-            .count(app.db.alarms())
+            .count(db)
             .await;
         if matches!(open, Ok(0)) {
             return;

@@ -1,136 +1,140 @@
-//! Following an alarm.
+//! Following alarms.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use entity::alarm;
 use entity::alarm::Kind;
-use entity::{alarm, alarm_result};
 use futures_util::stream::{self, Stream};
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select};
+use tokio::sync::watch;
 
 use super::Kinds;
+use super::look::{EVERY, List, Looks, MOST, Seen, look};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
 use crate::domain::users;
 use crate::error::Result;
-use crate::events::{Event, Heard, Subscription, Topic};
+use crate::events::{Subscription, Topic};
 
-/// How many open alarms a reading gives, and how many of those given before are kept in mind.
-const MOST: usize = 20;
+/// An alarm that is new to the follower or has changed.
+pub struct Update {
+    /// The alarm.
+    pub alarm: alarm::Model,
+    /// Set by whoever could not read what hangs on the alarm: it is given again then.
+    pub unread: Arc<AtomicBool>,
+}
 
-/// The user's alarms of these kinds as they change: first the open ones, oldest first, then each
-/// alarm whenever it, its result or one of its notifications has changed. Of more than 20 open
-/// ones the first are the newest, real ones before others. Nothing that happens after the first is
-/// missed: after a gap come the open ones again, with the latest and those given before.
+/// The user's alarms of these kinds as they change, on whatever node: first the open ones, oldest
+/// first, then each alarm whenever it, its result, one of its notifications or a reaction has
+/// changed, for as long as anything is to be expected of it. Of more than 20 open ones the first
+/// are the newest, real ones before others; of more than 20 of one kind, the newest are followed,
+/// open ones before others. Nothing that happens to these is missed, but quick changes come as
+/// one; an outage of the database delays them.
 ///
 /// # Errors
 /// `FORBIDDEN` unless they are the viewer's own or the viewer is an admin; `NOT_FOUND` for an
-/// admin's unknown user. In the stream, the database's.
+/// admin's unknown user; the database's.
 pub async fn watch(
     app: &Arc<App>,
     viewer: &Viewer,
     subject: UserRef,
     kinds: Kinds,
-) -> Result<impl Stream<Item = Result<alarm::Model>> + use<>> {
+) -> Result<impl Stream<Item = Update> + use<>> {
     let user_id = users::reach(app, viewer, subject).await?;
-    let state = State {
-        // Before the first reading: what changes between the two is read again.
-        changes: app.events.subscribe(Topic::Alarms(user_id)),
+    // Before the first reading: what changes between the two is found again.
+    let hints = app.events.subscribe(Topic::Alarms(user_id));
+    let list = Looks::follow(app, user_id);
+    let mut follower = Follower {
         app: app.clone(),
         user_id,
         kinds,
-        begun: false,
+        hints,
+        list,
+        given: HashMap::new(),
         ready: VecDeque::new(),
-        given: VecDeque::new(),
+        last: None,
     };
-    Ok(stream::unfold(state, |mut state| async {
-        let item = state.next().await?;
-        Some((item, state))
+    let now = look(app, &[user_id]).await?;
+    let mut open: Vec<_> = now.iter().filter(|seen| seen.open).cloned().collect();
+    follower.take(&now);
+    open.retain(|seen| kinds.contains(seen.alarm.kind));
+    open.sort_unstable_by_key(|seen| (seen.alarm.kind != Kind::Real, -seen.alarm.id));
+    open.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+    open.sort_unstable_by_key(|seen| seen.alarm.id);
+    follower.ready = open.into_iter().map(|seen| seen.alarm).collect();
+    Ok(stream::unfold(follower, |mut follower| async {
+        let update = follower.next().await?;
+        Some((update, follower))
     }))
 }
 
-struct State {
+struct Follower {
     app: Arc<App>,
     user_id: i64,
     kinds: Kinds,
-    changes: Subscription,
-    begun: bool,
-    /// Read, and to be given next.
+    hints: Subscription,
+    list: watch::Receiver<List>,
+    /// The marks of the alarms that were given, by id.
+    given: HashMap<i64, u64>,
+    /// To be given next.
     ready: VecDeque<alarm::Model>,
-    /// Those given last, by id: after a gap, their end may have been missed.
-    given: VecDeque<i64>,
+    /// What was given last, and whether it could not be read.
+    last: Option<(i64, Arc<AtomicBool>)>,
 }
 
-impl State {
-    async fn next(&mut self) -> Option<Result<alarm::Model>> {
+impl Follower {
+    async fn next(&mut self) -> Option<Update> {
+        if let Some((id, unread)) = self.last.take()
+            && unread.load(Ordering::Relaxed)
+        {
+            self.given.remove(&id);
+            self.again().await;
+        }
         loop {
             if let Some(alarm) = self.ready.pop_front() {
-                self.given.retain(|id| *id != alarm.id);
-                self.given.push_back(alarm.id);
-                if self.given.len() > MOST {
-                    self.given.pop_front();
-                }
-                return Some(Ok(alarm));
+                let unread = Arc::new(AtomicBool::new(false));
+                self.last = Some((alarm.id, unread.clone()));
+                return Some(Update { alarm, unread });
             }
-            let read = if self.begun {
-                match self.changes.next().await? {
-                    Heard::Event(Event::Alarm(id)) => self.one(id).await,
-                    Heard::Event(_) => continue,
-                    Heard::Missed => self.standing().await,
+            tokio::select! {
+                found = self.list.changed() => {
+                    found.ok()?;
+                    let list = self.list.borrow_and_update().clone();
+                    self.take(&list);
                 }
-            } else {
-                self.begun = true;
-                self.open().await
-            };
-            match read {
-                Ok(alarms) => self.ready.extend(alarms),
-                Err(error) => return Some(Err(error)),
+                heard = self.hints.next() => {
+                    heard?;
+                    self.app.looks.hint(self.user_id);
+                }
             }
         }
     }
 
-    /// The user's alarms of the kinds that are asked for.
-    fn all(&self) -> Select<alarm::Entity> {
-        alarm::Entity::find()
-            .filter(alarm::Column::UserId.eq(self.user_id))
-            .filter(self.kinds.condition())
+    /// Takes what is new to the follower.
+    fn take(&mut self, list: &[Seen]) {
+        let before = std::mem::take(&mut self.given);
+        for Seen { alarm, mark, .. } in list {
+            if !self.kinds.contains(alarm.kind) {
+                continue;
+            }
+            self.given.insert(alarm.id, *mark);
+            if before.get(&alarm.id) != Some(mark)
+                && self.ready.iter().all(|one| one.id != alarm.id)
+            {
+                self.ready.push_back(alarm.clone());
+            }
+        }
     }
 
-    async fn one(&self, id: i64) -> Result<Vec<alarm::Model>> {
-        let alarm = self.all().filter(alarm::Column::Id.eq(id));
-        Ok(alarm.all(self.app.db.read()).await?)
-    }
-
-    /// The open ones, oldest first.
-    async fn open(&self) -> Result<Vec<alarm::Model>> {
-        let result = alarm_result::Entity::belongs_to(alarm::Entity)
-            .from(alarm_result::Column::AlarmId)
-            .to(alarm::Column::Id)
-            .into();
-        let mut open = self
-            .all()
-            .join_rev(JoinType::InnerJoin, result)
-            .filter(alarm_result::Column::Completed.eq(false))
-            .order_by_desc(alarm::Column::Kind.eq(Kind::Real))
-            .order_by_desc(alarm::Column::Id)
-            .limit(MOST as u64)
-            .all(self.app.db.read())
-            .await?;
-        open.sort_unstable_by_key(|alarm| alarm.id);
-        Ok(open)
-    }
-
-    /// Where things stand after a gap: the open ones, those given before, and the latest.
-    async fn standing(&self) -> Result<Vec<alarm::Model>> {
-        let db = self.app.db.read();
-        let mut standing = self.open().await?;
-        let before = self
-            .all()
-            .filter(alarm::Column::Id.is_in(self.given.clone()));
-        standing.extend(before.all(db).await?);
-        standing.extend(self.all().order_by_desc(alarm::Column::Id).one(db).await?);
-        standing.sort_unstable_by_key(|alarm| alarm.id);
-        standing.dedup_by_key(|alarm| alarm.id);
-        Ok(standing)
+    /// Looks until the database answers again.
+    async fn again(&mut self) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            if let Ok(now) = look(&self.app, &[self.user_id]).await {
+                self.take(&now);
+                return;
+            }
+        }
     }
 }

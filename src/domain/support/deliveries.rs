@@ -1,8 +1,9 @@
 //! Deliveries: which messages the other side has got.
 //!
-//! A reader notes in memory that a message arrived, and writes such notes down together as soon
+//! A reader notes in memory that a message arrived, which a socket's client says by answering a ping, and writes such notes down together as soon
 //! as it has nothing else to hand out. A process that dies before that delivers again.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use entity::chat_message::{self as message, Sender};
@@ -15,6 +16,7 @@ use sea_orm::{
 use super::messages::Message;
 use super::rooms::Rooms;
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::auth::Viewer;
 use crate::error::{Error, Problem, Result};
 use crate::events::{Event, Topic};
@@ -30,6 +32,67 @@ impl Rooms {
     /// Notes that the other side got a message.
     pub(super) fn note_received(&self, id: i64) {
         self.received().insert(id);
+    }
+}
+
+/// What one reader handed out and nobody is known to have yet. Where the connection can't tell,
+/// what was written counts as arrived.
+pub(super) struct Receipts {
+    app: Arc<App>,
+    arrivals: Option<Arrivals>,
+    /// By the numbers of the answers that will say so.
+    awaited: VecDeque<(u64, i64)>,
+}
+
+impl Receipts {
+    pub(super) const fn new(app: Arc<App>, arrivals: Option<Arrivals>) -> Self {
+        Self {
+            app,
+            arrivals,
+            awaited: VecDeque::new(),
+        }
+    }
+
+    /// A message was written to the connection.
+    pub(super) fn written(&mut self, id: i64) {
+        match &self.arrivals {
+            Some(arrivals) => self.awaited.push_back((arrivals.mark(), id)),
+            None => self.app.rooms.note_received(id),
+        }
+    }
+
+    /// This reader handed out a message that is not written down as received.
+    pub(super) fn had(&self, id: i64) {
+        if self.awaited.iter().all(|(_, awaited)| *awaited != id) {
+            self.app.rooms.note_received(id);
+        }
+    }
+
+    /// Notes what has arrived since.
+    pub(super) fn note(&mut self) {
+        let Some(arrivals) = &mut self.arrivals else {
+            return;
+        };
+        let reached = arrivals.reached();
+        while let Some((_, id)) = self.awaited.pop_front_if(|(mark, _)| *mark <= reached) {
+            self.app.rooms.note_received(id);
+        }
+    }
+
+    /// Waits until more has arrived; for ever where nothing is awaited. Cancelling it loses
+    /// nothing.
+    pub(super) async fn more(&mut self) {
+        match &mut self.arrivals {
+            Some(arrivals) if !self.awaited.is_empty() => arrivals.more().await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Receipts {
+    fn drop(&mut self) {
+        self.note();
+        settle_soon(&self.app);
     }
 }
 
@@ -66,7 +129,7 @@ pub async fn settle(app: &Arc<App>) -> Result<()> {
 }
 
 /// Writes down what was noted, for a reader that goes away and can't wait.
-pub(super) fn settle_soon(app: &Arc<App>) {
+fn settle_soon(app: &Arc<App>) {
     if app.rooms.received().is_empty() {
         return;
     }

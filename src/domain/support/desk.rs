@@ -8,12 +8,13 @@ use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::deliveries::{after, of_support, settle, settle_soon, with_users, written_by};
+use super::deliveries::{Receipts, after, of_support, settle, with_users, written_by};
 use super::feed::{self, Login, Reader};
 use super::messages::Message;
 use super::room::more;
 use super::rooms::WithoutEcho;
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::auth::Viewer;
 use crate::error::Result;
 use crate::events::{Event, Heard, Subscription, Topic};
@@ -32,7 +33,7 @@ pub enum DeskEvent {
 /// Who is connected, then users' messages that no admin has got yet, oldest first, then what
 /// comes: users' messages, comings and goings, and, with `colleagues`, what admins say, except
 /// over the connection `without_echo`. No gap and no duplicate. A message counts as arrived
-/// when the event after it is asked for.
+/// when `arrivals` says so; without them, when the event after it is asked for.
 ///
 /// Ends with an error when the caller's login session ends, or the caller is no longer an admin.
 ///
@@ -43,6 +44,7 @@ pub async fn desk(
     viewer: &Viewer,
     colleagues: bool,
     without_echo: Option<Uuid>,
+    arrivals: Option<Arrivals>,
 ) -> Result<impl Stream<Item = Result<DeskEvent>> + Send + use<>> {
     viewer.admin()?;
     let login = Login::watch(app, viewer, true).await?;
@@ -69,6 +71,7 @@ pub async fn desk(
         to_read: VecDeque::from([Step::Presence, Step::Undelivered(0)]),
         ready: VecDeque::new(),
         handed_out: None,
+        receipts: Receipts::new(app.clone(), arrivals),
     }))
 }
 
@@ -101,6 +104,7 @@ struct Desk {
     ready: VecDeque<DeskEvent>,
     /// Handed out last, if it matters whether it arrives.
     handed_out: Option<i64>,
+    receipts: Receipts,
 }
 
 impl Reader for Desk {
@@ -108,9 +112,10 @@ impl Reader for Desk {
 
     async fn next(&mut self) -> Result<DeskEvent> {
         if let Some(id) = self.handed_out.take() {
-            self.app.rooms.note_received(id);
+            self.receipts.written(id);
         }
         loop {
+            self.receipts.note();
             self.login.check().await?;
             if let Some(event) = self.ready.pop_front() {
                 if let DeskEvent::Posted(message) = &event
@@ -199,6 +204,7 @@ impl Desk {
         let heard = tokio::select! {
             biased;
             () = self.login.heard() => return Ok(()),
+            () = self.receipts.more() => return Ok(()),
             heard = feed::next(&mut self.events) => heard,
         };
         match heard {
@@ -226,7 +232,7 @@ impl Desk {
                     .await?;
                 if let Some(row) = row {
                     if id > self.start || !self.given.insert(id) {
-                        self.app.rooms.note_received(id);
+                        self.receipts.had(id);
                     } else {
                         let message = Message { row, user_id };
                         self.ready.push_back(DeskEvent::Posted(message));
@@ -253,11 +259,5 @@ impl Desk {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        settle_soon(&self.app);
     }
 }

@@ -6,16 +6,13 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, Stream, stream};
 
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::domain::accounts;
 use crate::error::Result;
 use crate::events::{Heard, Subscription, Topic};
-
-/// How often a login session is looked at unasked, for what another node ended.
-const RECHECK: Duration = Duration::from_secs(300);
 
 /// The login session behind a reader, which ends with it.
 pub(super) struct Login {
@@ -72,7 +69,7 @@ impl Login {
 
     /// Waits until there is something to check. Cancelling it loses nothing.
     pub(super) async fn heard(&mut self) {
-        let _ = timeout_at(self.checked + RECHECK, next(&mut self.ends)).await;
+        let _ = timeout_at(self.checked + accounts::RECHECK, next(&mut self.ends)).await;
         self.due = true;
     }
 }

@@ -8,31 +8,34 @@ use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use super::deliveries::{BATCH, after, of_support, settle, settle_soon, written_by};
+use super::deliveries::{BATCH, Receipts, after, of_support, settle, written_by};
 use super::feed::{self, Login, Reader};
 use super::messages::Message;
 use super::presence::Connection;
 use super::rooms::WithoutEcho;
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::auth::{UserRef, Viewer};
 use crate::domain::users;
 use crate::error::Result;
 use crate::events::{Event, Heard, Subscription, Topic};
 
 /// From where and how to follow a room.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Following {
     /// Everything after this message; nothing: what the caller's side has not got, then what
     /// comes.
     pub after: Option<i64>,
     /// The connection whose own messages are left out.
     pub without_echo: Option<Uuid>,
+    /// Tells what has arrived; without it, a message counts as arrived when the one after it is
+    /// asked for.
+    pub arrivals: Option<Arrivals>,
 }
 
 /// The messages of a user's room as they come, both sides'. First, without `after`, what the
 /// caller's side has not got yet, over all sessions, oldest first; with it, everything with a
-/// greater id. No gap and no duplicate. A message counts as arrived when the one after it is
-/// asked for. The user counts as connected meanwhile; an admin in the room does not.
+/// greater id. No gap and no duplicate. The user counts as connected meanwhile; an admin in the room does not.
 ///
 /// Ends with an error when the caller's login session ends, or when an admin in another's room
 /// is no longer one.
@@ -71,6 +74,7 @@ pub async fn room(
         given: HashSet::new(),
         ready: VecDeque::new(),
         handed_out: None,
+        receipts: Receipts::new(app.clone(), following.arrivals),
     }))
 }
 
@@ -110,6 +114,7 @@ struct Room {
     ready: VecDeque<Message>,
     /// Handed out last, if it matters whether it arrives.
     handed_out: Option<i64>,
+    receipts: Receipts,
 }
 
 impl Reader for Room {
@@ -117,9 +122,10 @@ impl Reader for Room {
 
     async fn next(&mut self) -> Result<Message> {
         if let Some(id) = self.handed_out.take() {
-            self.app.rooms.note_received(id);
+            self.receipts.written(id);
         }
         loop {
+            self.receipts.note();
             self.login.check().await?;
             if let Some(message) = self.take() {
                 return Ok(message);
@@ -190,7 +196,7 @@ impl Room {
     /// Hands out a message that this side has not got, unless it had it here.
     fn hand_out_late(&mut self, row: message::Model) {
         if self.had(row.id) {
-            self.app.rooms.note_received(row.id);
+            self.receipts.had(row.id);
         } else {
             self.given.insert(row.id);
             self.ready.push_back(self.wrap(row));
@@ -208,6 +214,7 @@ impl Room {
         let heard = tokio::select! {
             biased;
             () = self.login.heard() => return Ok(()),
+            () = self.receipts.more() => return Ok(()),
             heard = feed::next(&mut self.events) => heard,
         };
         match heard {
@@ -229,12 +236,6 @@ impl Room {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        settle_soon(&self.app);
     }
 }
 

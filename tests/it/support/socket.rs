@@ -189,6 +189,16 @@ impl Subscription {
         payload["data"].clone()
     }
 
+    /// The code with which the server closes the socket.
+    pub async fn close_code(&mut self) -> u16 {
+        self.socket.close_code().await
+    }
+
+    /// Breaks the connection without a word.
+    pub fn break_off(self) {
+        self.socket.break_off();
+    }
+
     /// The code of the error that comes next.
     pub async fn code(&mut self) -> String {
         let message = self.socket.frame().await;
@@ -214,6 +224,11 @@ impl Subscription {
                 "{message:#}"
             );
         }
+    }
+
+    /// What comes next, whatever it is.
+    pub async fn payload(&mut self) -> Value {
+        self.socket.frame().await["payload"].clone()
     }
 
     /// Ends it as clients do.

@@ -9,7 +9,7 @@ use async_graphql::{
     Result, Scalar, ScalarType, Schema, SchemaBuilder, Subscription, Value,
 };
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use haven::transport::{Access, Credentials, Endpoint, Refused, Session, Settings, router};
+use haven::transport::{Access, Asking, Credentials, Endpoint, Refused, Session, Settings, router};
 use tokio::sync::watch;
 
 /// Who is calling; lives in the request's data.
@@ -269,9 +269,10 @@ pub async fn start_with(
     let name_of = |header: &str| header.split_once(' ').unwrap_or_default().1.to_owned();
     let http = {
         let session = session.clone();
-        move |parts: &axum::http::request::Parts| {
-            let header = parts.headers.get("authorization");
-            session(header.map_or("anonymous".into(), |h| name_of(h.to_str().unwrap())))
+        move |asking: Asking<'_>| {
+            let header = asking.parts.headers.get("authorization");
+            let name = header.map_or("anonymous".into(), |h| name_of(h.to_str().unwrap()));
+            std::future::ready(Ok(session(name))).boxed()
         }
     };
     let socket = move |credentials: Credentials| {
