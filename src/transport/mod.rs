@@ -19,6 +19,7 @@
 //! | `PERSISTED_QUERY_NOT_IN_LIST`, `QUERY_NOT_IN_SAFELIST` | only the operations of a list run here, and the hash or the text is of none of them |
 //! | `UNAVAILABLE` | as many connections are open as may be |
 //! | `UNAUTHENTICATED` | the credentials behind an event stream ended |
+//! | `INTERNAL` | a resolver panicked |
 
 mod complexity;
 mod errors;
