@@ -19,7 +19,7 @@ i im ive id ill god gods lord jesus christ christmas easter allah internet tv ok
 american british french german chinese monday tuesday wednesday thursday friday saturday sunday january \
 february march april may june july august september october november december mom moms mum mums mama \
 dad dads daddy mommy mummy papa grandma grandpa granny aunt auntie uncle doctor dr mr mrs ms miss sir \
-army navy marine marines google facebook whatsapp telegram instagram youtube tiktok zoom";
+army navy marine marines new year google facebook whatsapp telegram instagram youtube tiktok zoom";
 
 /// What comes right before a name, whatever its letters.
 const INTRODUCED: &[&str] = &[
@@ -129,21 +129,9 @@ pub(super) const COMMON: &[&str] = &[
     "войску",
     "войск",
     "войском",
-    "виновна",
-    "невиновна",
-    "духовна",
-    "условна",
-    "ровна",
-    "верховна",
-    "греховна",
     "любовна",
-    "плачевна",
-    "душевна",
-    "царевна",
-    "царевны",
-    "царевной",
-    "маразматична",
-    "апокалиптична",
+    "любовной",
+    "любовны",
 ];
 
 /// Whether the word at `at` names somebody or something, and by which name it is known. `None`:
@@ -264,17 +252,26 @@ fn is_introduced(tokens: &[Token<'_>], at: usize, word: &str) -> bool {
 fn is_patronymic(word: &str) -> bool {
     const MEN: &[&str] = &["", "а", "у", "ем", "е"];
     const WOMEN: &[&str] = &["а", "ы", "е", "у", "ой", "ою"];
-    let fits = |middles: &[&str], endings: &[&str]| {
-        middles.iter().any(|middle| {
-            word.rfind(middle).is_some_and(|at| {
-                let ending = word.get(at + middle.len()..).unwrap_or_default();
-                word.get(..at).is_some_and(|stem| !stem.is_empty()) && endings.contains(&ending)
-            })
+    let father = |middle: &str, endings: &[&str]| {
+        let at = word.rfind(middle)?;
+        let ending = word.get(at + middle.len()..)?;
+        word.get(..at).filter(|_| endings.contains(&ending))
+    };
+    let mens = ["ович", "евич", "аныч", "алыч", "еныч"];
+    // «Основной», «уровне»: only a father's name makes it one.
+    let is_father = |stem: &str| {
+        ["", "й", "ий", "а", "я", "ь"].iter().any(|end| {
+            matches!(
+                named(&format!("{}{end}", stem.trim_end_matches('ь'))),
+                Some(Named::Person(_))
+            )
         })
     };
-    !COMMON.contains(&word)
-        && (fits(&["ович", "евич", "аныч", "алыч", "еныч"], MEN)
-            || fits(&["овн", "евн", "иничн"], WOMEN))
+    mens.iter()
+        .any(|middle| father(middle, MEN).is_some_and(|stem| !stem.is_empty()))
+        || ["овн", "евн", "иничн"]
+            .iter()
+            .any(|middle| !COMMON.contains(&word) && father(middle, WOMEN).is_some_and(is_father))
 }
 
 /// How names of families end in the nominative and beyond, and hardly a word that could begin a
@@ -355,13 +352,13 @@ fn goes_with_a_name(tokens: &[Token<'_>], at: usize, word: &str) -> bool {
         && (capitalised || ENDS.iter().any(|end| word.ends_with(end)))
 }
 
-/// Whether two folded words are one name in two cases.
-pub(super) fn same(one: &str, other: &str) -> bool {
+/// Whether two folded words are one name in two cases, which share so many letters at least.
+pub(super) fn same(one: &str, other: &str, least: usize) -> bool {
     let shared = one
         .chars()
         .zip(other.chars())
         .take_while(|(one, other)| one == other)
         .count();
     let rest = |word: &str| word.chars().count() - shared;
-    one == other || (shared >= 3 && rest(one) <= 2 && rest(other) <= 2)
+    one == other || (shared >= least && rest(one) <= 2 && rest(other) <= 2)
 }

@@ -215,7 +215,7 @@ impl Private {
             }
             match guess(&tokens, at, titled) {
                 Some(named) => kept.push_str(&self.placeholder(named, word, token.text)),
-                None => match self.met(&word).filter(|_| token.is_capitalised()) {
+                None => match self.met(&word, token.is_capitalised()) {
                     Some(placeholder) => kept.push_str(&placeholder),
                     None => kept.push_str(token.text),
                 },
@@ -224,13 +224,15 @@ impl Private {
         kept
     }
 
-    /// What stands for a word that was taken for a name elsewhere.
-    fn met(&self, word: &str) -> Option<String> {
+    /// What stands for a word that was taken for a name elsewhere; in small letters, for a long one.
+    fn met(&self, word: &str, capitalised: bool) -> Option<String> {
+        let least = if capitalised { 3 } else { 6 };
         let guessed = self.guessed.lock().unwrap_or_else(PoisonError::into_inner);
-        let met = guessed
+        guessed
             .iter()
-            .find(|met| met.kind == PERSON && word.chars().count() > 3 && same(&met.word, word));
-        met.map(|met| met.placeholder.clone())
+            .filter(|met| met.kind == PERSON && word.chars().count() > least)
+            .find(|met| same(&met.word, word, least))
+            .map(|met| met.placeholder.clone())
     }
 
     /// What stands for a guessed name.
@@ -248,7 +250,9 @@ impl Private {
         let before = guessed
             .iter()
             .filter(|before| before.kind == kind)
-            .find(|before| before.word == word || (known.is_empty() && same(&before.word, &word)));
+            .find(|before| {
+                before.word == word || (known.is_empty() && same(&before.word, &word, 3))
+            });
         if let Some(before) = before {
             return before.placeholder.clone();
         }

@@ -129,6 +129,8 @@ pub(super) fn is_place(tokens: &[Token<'_>], at: usize, word: &str) -> bool {
             && token(at + 2).is_some_and(Token::is_capitalised)
             && token(at + 4).and_then(Token::word).is_some_and(|word| ROADS.contains(&word.as_str())))
         || (word.chars().count() > 3
+            // A language, or what is from there.
+            && !word.contains("ийск")
             && crisis::places().any(|pattern| {
                 !pattern.contains(' ') && Words::new(word).hold_any(&[pattern])
             }))
