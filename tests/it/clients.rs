@@ -246,7 +246,7 @@ fn several_commits_hide_no_breaking_change() {
     let repository = Repository::new();
     repository.commit(BEFORE, EMPTY);
     repository.commit(AFTER, EMPTY);
-    repository.commit(&format!("{AFTER}type More {{ id: ID! }}\n"), EMPTY);
+    repository.commit(&format!("{AFTER}# One more.\n"), EMPTY);
     let (good, text) = repository.examine();
     assert!(!good, "{text}");
     assert!(text.contains("`Query.gone`"), "{text}");

@@ -197,6 +197,8 @@ try {
   // What else there is: the documentation, and the dialogs.
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   await page.locator('.graphiql-doc-explorer').getByText('Subscription').first().waitFor();
+  // However far the examples were scrolled.
+  assert.equal(await page.locator('.graphiql-plugin').evaluate((panel) => panel.scrollTop), 0);
   await shoot('5-documentation');
   await page.getByRole('button', { name: 'Open settings dialog' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Dark' }).click();

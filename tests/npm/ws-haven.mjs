@@ -22,7 +22,8 @@ for (const [payload, code] of [
   [{ query: '{' }, 'GRAPHQL_PARSE_FAILED'],
   [{ query: '{ nothing }' }, 'GRAPHQL_VALIDATION_FAILED'],
   [{ query: 'query($id: ID!) { user(id: $id) { id } }' }, 'BAD_USER_INPUT'],
-  [{ query: 'subscription { assistantAnswer(id: "1", after: "x") { text } }' }, 'NOT_FOUND'],
+  [{ query: 'subscription { assistantAnswer(id: "1", after: "x") { text } }' }, 'BAD_USER_INPUT'],
+  [{ query: 'subscription { assistantAnswer(id: "1") { text } }' }, 'NOT_FOUND'],
 ]) {
   const failed = await all(client, payload).then(
     (results) => results[0].errors,
