@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use url::Url;
 
-use crate::assistant::{Assistant, AssistantSettings, DEFAULT_SCREENING_TIMEOUT};
+use crate::assistant::{Assistant, AssistantSettings, CONNECT_TIMEOUT, DEFAULT_SCREENING_TIMEOUT};
 use crate::auth::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -83,6 +83,7 @@ impl App {
                 key: config.assistant_key.clone(),
                 model: config.assistant_model.clone(),
                 timeout: config.assistant_timeout(),
+                connect_timeout: CONNECT_TIMEOUT,
                 token_timeout: Duration::from_secs(config.assistant_token_timeout),
                 screening_timeout: DEFAULT_SCREENING_TIMEOUT,
                 concurrent: config.assistant_concurrent as usize,

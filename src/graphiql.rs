@@ -34,7 +34,7 @@ const NOT_BUILT: &str = "<!doctype html>
 <meta charset=\"utf-8\">
 <title>haven · GraphiQL</title>
 <h1>GraphiQL is not in this build</h1>
-<p>This haven was built without Node.js, which only this page needs. Install Node.js 18 or newer
+<p>This haven was built without Node.js, which only this page needs. Install Node.js 20 or newer
 with npm, run <code>make web</code> in haven's source, and build haven again.</p>
 <p>The API itself is at <code>/graphql</code>, as always.</p>
 </html>

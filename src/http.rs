@@ -79,7 +79,10 @@ pub async fn router(app: Arc<App>, shutdown: watch::Receiver<bool>) -> anyhow::R
 }
 
 async fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
-    let mut settings = transport::Settings::default();
+    let mut settings = transport::Settings {
+        scalars: graphql::scalars::CHECKS.to_vec(),
+        ..transport::Settings::default()
+    };
     if let Some(path) = &app.config.operations_manifest {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;

@@ -253,6 +253,8 @@ impl Draft<'_> {
             language,
             ..
         } = self.question;
+        // What the question tells to be a name is one in the talk before it, too.
+        private.learn(text);
         let history: Vec<Turn> = history
             .iter()
             .map(|turn| Turn {

@@ -8,6 +8,8 @@ mod concepts;
 pub mod crisis;
 mod danger;
 mod draft;
+mod given;
+mod guess;
 pub mod guide;
 mod harm;
 mod model;
@@ -20,6 +22,9 @@ pub mod safety;
 mod screening;
 pub mod sense;
 mod spelling;
+mod spoken;
+mod tokens;
+mod whereabouts;
 mod writing;
 
 use std::time::Duration;
@@ -34,6 +39,10 @@ pub use draft::{Draft, Progress, Question, left_behind};
 /// How long a whole answer may take unless the deployment says otherwise. Longer than most
 /// answers of a model need; shorter than a person in distress waits before giving up.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a connection to the model's server may take: a host that is gone must leave time for
+/// another try.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the model may be silent within an answer unless the deployment says otherwise.
 pub const DEFAULT_TOKEN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -73,6 +82,8 @@ pub struct AssistantSettings {
     pub model: String,
     /// The time for a whole answer, a retry included.
     pub timeout: Duration,
+    /// The time for making a connection.
+    pub connect_timeout: Duration,
     /// The longest silence within an answer.
     pub token_timeout: Duration,
     /// How long the model may take to say whether a question speaks of danger; never longer than
@@ -91,6 +102,7 @@ impl Default for AssistantSettings {
             key: None,
             model: String::new(),
             timeout: DEFAULT_TIMEOUT,
+            connect_timeout: CONNECT_TIMEOUT,
             token_timeout: DEFAULT_TOKEN_TIMEOUT,
             screening_timeout: DEFAULT_SCREENING_TIMEOUT,
             concurrent: MAX_CONCURRENT_CALLS,

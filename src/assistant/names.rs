@@ -4,7 +4,7 @@
 use super::spelling::to_cyrillic;
 
 /// Full names and what people are called by them.
-const SHORT_FORMS: &[(&str, &[&str])] = &[
+pub(super) const SHORT_FORMS: &[(&str, &[&str])] = &[
     ("александр", &["саша", "саня", "сашка", "шура", "алекс"]),
     ("александра", &["саша", "сашка", "шура", "аля"]),
     ("алексей", &["леша", "лешка", "алеша", "леха"]),

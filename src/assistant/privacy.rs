@@ -1,22 +1,27 @@
 //! What is kept back from the model: who and where people are, and how to reach them.
 //!
 //! A placeholder takes the place of every name and place known of the person, in any Russian
-//! case, in a usual short form and in the other alphabet, of phone numbers, addresses, links,
-//! email addresses and ids. In the answer the names and places come back.
+//! case, in a usual short form and in the other alphabet; of every word that looks like the name of
+//! anybody or of any place ([`super::guess`]); of phone numbers, addresses, links, email addresses
+//! and ids, in figures and in words. In the answer the names and places come back.
 //!
-//! What haven doesn't know it can only guess: the name of somebody who is no contact is kept back
-//! where the text introduces it («меня зовут …»), and else is sent.
+//! What haven doesn't know it can only guess: a rare name in small letters that nothing introduces
+//! is sent.
+
+use std::sync::{Mutex, PoisonError};
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
 
-use super::crisis;
+use super::given::{Named, is_everyday};
+use super::guess::{guess, is_titled, same};
 use super::names;
-use super::phrases::Words;
 use super::reach::{without_addresses, without_numbers};
+use super::spoken::without_what_is_spoken;
+use super::tokens::{fold, tokens};
 
-const PERSON: &str = "[person]";
-const PLACE: &str = "[place]";
+/// What stands for people and places that were guessed.
+const PERSON: &str = "name";
+const PLACE: &str = "area";
 
 /// Words in the names of contacts that say what somebody is and not who.
 const NO_NAMES: &[&str] = &[
@@ -87,10 +92,6 @@ const NO_NAMES: &[&str] = &[
     "область",
 ];
 
-/// What follows introduces a name.
-const NAMED: &[&str] = &["зовут", "зовусь", "named"];
-const NAME_IS: &[&str] = &["name"];
-
 /// A name or place, and what stands for it.
 struct Secret {
     placeholder: String,
@@ -106,6 +107,19 @@ struct Secret {
 #[derive(Default)]
 pub struct Private {
     secrets: Vec<Secret>,
+    /// Names that were guessed, with what stands for each, in the order in which they were met:
+    /// the same one has the same placeholder in the question and in the talk before it.
+    guessed: Mutex<Vec<Guessed>>,
+}
+
+/// A name that haven took a word for.
+struct Guessed {
+    kind: &'static str,
+    /// As it was first met, folded.
+    word: String,
+    placeholder: String,
+    /// What comes back into answers.
+    known_as: String,
 }
 
 impl Private {
@@ -128,7 +142,10 @@ impl Private {
         };
         let mut all = secrets(people, "person");
         all.extend(secrets(places, "place"));
-        Self { secrets: all }
+        Self {
+            secrets: all,
+            guessed: Mutex::default(),
+        }
     }
 
     /// The text as it may leave.
@@ -145,22 +162,36 @@ impl Private {
             })
             .collect();
         let text = without_addresses(&text);
+        let text = without_what_is_spoken(&text);
         let text = without_numbers(&text);
+        // A name that begins a sentence may be known for one only by where it stands later.
+        let _ = self.without_names(&text);
         self.without_names(&text)
+    }
+
+    /// Remembers what is a name in this text, for texts that are scrubbed before it.
+    pub fn learn(&self, text: &str) {
+        let _ = self.scrub(text);
     }
 
     /// The answer with the names and places in it again.
     #[must_use]
     pub fn restore(&self, answer: &str) -> String {
-        self.secrets
+        let answer = self
+            .secrets
             .iter()
             .fold(answer.to_owned(), |answer, secret| {
                 answer.replace(&secret.placeholder, &secret.known_as)
-            })
+            });
+        let guessed = self.guessed.lock().unwrap_or_else(PoisonError::into_inner);
+        guessed.iter().fold(answer, |answer, guessed| {
+            answer.replace(&guessed.placeholder, &guessed.known_as)
+        })
     }
 
     fn without_names(&self, text: &str) -> String {
         let tokens = tokens(text);
+        let titled = is_titled(&tokens);
         let mut kept = String::with_capacity(text.len());
         for (at, token) in tokens.iter().enumerate() {
             let Some(word) = token.word() else {
@@ -168,198 +199,88 @@ impl Private {
                 continue;
             };
             // Placeholders made before stay.
-            if at > 0
-                && tokens
-                    .get(at - 1)
-                    .is_some_and(|token| token.text.ends_with('['))
-            {
+            let made = at.checked_sub(1).and_then(|at| tokens.get(at));
+            if made.is_some_and(|before| before.text.ends_with('[')) {
                 kept.push_str(token.text);
                 continue;
             }
+            let is_name = token.is_capitalised() || !is_everyday(&word);
             let secret = self
                 .secrets
                 .iter()
-                .find(|secret| secret.stems.iter().any(|stem| stem.fits(&word)));
+                .find(|secret| is_name && secret.stems.iter().any(|stem| stem.fits(&word)));
             if let Some(secret) = secret {
                 kept.push_str(&secret.placeholder);
-            } else if is_introduced(&tokens, at) {
-                kept.push_str(PERSON);
-            } else if is_place(&tokens, at, &word) {
-                kept.push_str(PLACE);
-            } else {
-                kept.push_str(token.text);
+                continue;
+            }
+            match guess(&tokens, at, titled) {
+                Some(named) => kept.push_str(&self.placeholder(named, word, token.text)),
+                None => match self.met(&word, token.is_capitalised()) {
+                    Some(placeholder) => kept.push_str(&placeholder),
+                    None => kept.push_str(token.text),
+                },
             }
         }
         kept
     }
+
+    /// What stands for a word that was taken for a name elsewhere; in small letters, for a long one.
+    fn met(&self, word: &str, capitalised: bool) -> Option<String> {
+        let least = if capitalised { 3 } else { 6 };
+        let guessed = self.guessed.lock().unwrap_or_else(PoisonError::into_inner);
+        guessed
+            .iter()
+            .filter(|met| met.kind == PERSON && word.chars().count() > least)
+            .find(|met| same(&met.word, word, least))
+            .map(|met| met.placeholder.clone())
+    }
+
+    /// What stands for a guessed name.
+    fn placeholder(&self, named: Named, word: String, typed: &str) -> String {
+        let (kind, known) = match named {
+            Named::Person(name) => (PERSON, name),
+            Named::Place(name) => (PLACE, name),
+        };
+        let mut guessed = self.guessed.lock().unwrap_or_else(PoisonError::into_inner);
+        let word = if known.is_empty() {
+            word
+        } else {
+            known.to_owned()
+        };
+        let before = guessed
+            .iter()
+            .filter(|before| before.kind == kind)
+            .find(|before| {
+                before.word == word || (known.is_empty() && same(&before.word, &word, 3))
+            });
+        if let Some(before) = before {
+            return before.placeholder.clone();
+        }
+        let number = guessed.iter().filter(|other| other.kind == kind).count() + 1;
+        let placeholder = format!("[{kind}{number}]");
+        guessed.push(Guessed {
+            kind,
+            known_as: if known.is_empty() {
+                typed.to_owned()
+            } else {
+                capitalised(known)
+            },
+            word,
+            placeholder: placeholder.clone(),
+        });
+        placeholder
+    }
 }
 
-/// Letters as they are compared: small, `е` for `ё`, without accents.
-fn fold(word: &str) -> String {
-    word.nfc()
-        .flat_map(char::to_lowercase)
-        .flat_map(|c| match c {
-            'ё' => vec!['е'],
-            'й' => vec!['й'],
-            c => c.nfkd().filter(|c| !is_combining_mark(*c)).collect(),
-        })
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
         .collect()
 }
 
-/// A word, or what stands between two.
-struct Token<'a> {
-    text: &'a str,
-    is_word: bool,
-}
-
-impl Token<'_> {
-    fn word(&self) -> Option<String> {
-        self.is_word.then(|| fold(self.text))
-    }
-
-    fn is_capitalised(&self) -> bool {
-        self.text.chars().next().is_some_and(char::is_uppercase)
-    }
-}
-
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    let mut of_word = None;
-    for (at, c) in text.char_indices() {
-        let word = c.is_alphanumeric() || is_combining_mark(c);
-        if of_word.is_some_and(|of_word| of_word != word) {
-            tokens.extend(text.get(start..at).map(|text| Token {
-                text,
-                is_word: !word,
-            }));
-            start = at;
-        }
-        of_word = Some(word);
-    }
-    tokens.extend(
-        text.get(start..)
-            .filter(|rest| !rest.is_empty())
-            .map(|text| Token {
-                text,
-                is_word: of_word.unwrap_or(false),
-            }),
-    );
-    tokens
-}
-
-/// The words before the token at `at`, nearest first.
-fn before<'a>(tokens: &'a [Token<'a>], at: usize) -> impl Iterator<Item = String> + 'a {
-    tokens
-        .get(..at)
-        .unwrap_or_default()
-        .iter()
-        .rev()
-        .filter_map(Token::word)
-}
-
-fn is_introduced(tokens: &[Token<'_>], at: usize) -> bool {
-    let mut before = before(tokens, at);
-    let (last, second, third) = (before.next(), before.next(), before.next());
-    let last = last.as_deref().unwrap_or_default();
-    if NAMED.contains(&last) {
-        return tokens.get(at).is_some_and(Token::is_capitalised);
-    }
-    (matches!(last, "is" | "s") && NAME_IS.contains(&second.as_deref().unwrap_or_default()))
-        || (matches!(second.as_deref(), Some("зовут"))
-            && tokens.get(at).is_some_and(Token::is_capitalised))
-        || (last == "m" || last == "am")
-            && third.is_none()
-            && second.as_deref() == Some("i")
-            && tokens.get(at).is_some_and(Token::is_capitalised)
-}
-
-/// Known cities and countries, what streets are called, and numbers of houses and flats.
-fn is_place(tokens: &[Token<'_>], at: usize, word: &str) -> bool {
-    const STREETS: &[&str] = &[
-        "улица",
-        "улице",
-        "улицы",
-        "улицу",
-        "ул",
-        "проспект",
-        "проспекте",
-        "проспекта",
-        "пр",
-        "переулок",
-        "переулке",
-        "пер",
-        "бульвар",
-        "бульваре",
-        "шоссе",
-        "набережная",
-        "набережной",
-        "площадь",
-        "площади",
-        "деревня",
-        "деревне",
-        "село",
-        "селе",
-        "поселок",
-        "поселке",
-    ];
-    const HOUSES: &[&str] = &[
-        "дом",
-        "доме",
-        "дома",
-        "д",
-        "квартира",
-        "квартире",
-        "квартиры",
-        "кв",
-        "корпус",
-        "корп",
-        "подъезд",
-        "подъезде",
-        "строение",
-        "flat",
-        "apartment",
-        "apt",
-        "house",
-        "building",
-    ];
-    const ROADS: &[&str] = &[
-        "street",
-        "st",
-        "road",
-        "rd",
-        "avenue",
-        "ave",
-        "lane",
-        "drive",
-        "blvd",
-        "boulevard",
-    ];
-    let token = |at: usize| tokens.get(at);
-    let capitalised = token(at).is_some_and(Token::is_capitalised);
-    let digits = word.chars().any(|c| c.is_numeric());
-    let next = token(at + 2).and_then(Token::word).unwrap_or_default();
-    let mut before = before(tokens, at);
-    let (last, second) = (
-        before.next().unwrap_or_default(),
-        before.next().unwrap_or_default(),
-    );
-    // «на улице Ленина», «ул. 8 Марта», «дом 5»
-    let of_street = [&last, &second]
-        .into_iter()
-        .any(|word| STREETS.contains(&word.as_str()));
-    (of_street && (capitalised || digits))
-        || (HOUSES.contains(&last.as_str()) && digits)
-        // «на Невском проспекте», «12 Baker Street»
-        || (STREETS.contains(&next.as_str()) && capitalised && at > 0)
-        || (ROADS.contains(&next.as_str()) && capitalised)
-        || (digits
-            && token(at + 2).is_some_and(Token::is_capitalised)
-            && token(at + 4).and_then(Token::word).is_some_and(|word| ROADS.contains(&word.as_str())))
-        || (word.chars().count() > 3
-            && crisis::places().any(|pattern| {
-                !pattern.contains(' ') && Words::new(word).hold_any(&[pattern])
-            }))
-        || (matches!((second.as_str(), last.as_str()), ("live", "in") | ("living", "in") | ("живу", "в"))
-            && capitalised)
-}
+#[cfg(test)]
+mod tests;

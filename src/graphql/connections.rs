@@ -63,7 +63,7 @@ impl<T: OutputType> Connection<T> {
 /// An entry of a page.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
-    /// What the entry is about.
+    /// What stands there.
     async fn node(&self) -> &T {
         &self.node
     }

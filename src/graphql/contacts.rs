@@ -44,7 +44,7 @@ impl EmergencyContact {
         &self.0.phone
     }
 
-    /// Where an alarm reaches the contact; null when not known.
+    /// The mail address at which an alarm reaches the contact; null when not known.
     async fn email(&self) -> Option<&str> {
         Some(self.0.email.as_str()).filter(|email| !email.is_empty())
     }
@@ -116,9 +116,11 @@ pub struct EmergencyContactInput {
     name: String,
     /// What the contact is to the user; at most 255 characters.
     relationship: String,
-    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
+    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters. An alarm
+    /// reaches it by SMS, where the server has a gateway.
     phone: String,
-    /// Where an alarm reaches the contact. Without one, an alarm can't.
+    /// The mail address at which an alarm reaches the contact: at most 254 characters. Null or empty:
+    /// none, so that an alarm reaches the contact by SMS or not at all.
     email: Option<String>,
 }
 
@@ -131,9 +133,9 @@ pub struct SaveEmergencyContactInput {
     name: Option<String>,
     /// Required: what the contact is to the user; at most 255 characters.
     relationship: Option<String>,
-    /// Required: 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    /// Required: 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
     phone: Option<String>,
-    /// Where an alarm reaches the contact. Left out: stays; null or empty: none.
+    /// The mail address, at most 254 characters. Left out: stays; null or empty: none.
     email: MaybeUndefined<String>,
 }
 
@@ -144,7 +146,7 @@ pub struct EmergencyContactPatch {
     name: MaybeUndefined<String>,
     /// What the contact is to the user; at most 255 characters.
     relationship: MaybeUndefined<String>,
-    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
     phone: MaybeUndefined<String>,
     /// Null or empty clears it.
     email: MaybeUndefined<String>,

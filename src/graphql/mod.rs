@@ -58,10 +58,16 @@ mod validation;
 ///   `extensions.max` is the most that is allowed.
 /// - `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `OPERATION_RESOLUTION_FAILURE`: the
 ///   document is no GraphQL, doesn't fit this schema, or doesn't have the one operation meant.
-/// - `PERSISTED_QUERY_NOT_FOUND`, and other codes that begin so: by Apollo's protocol of persisted
-///   queries. `QUERY_NOT_IN_SAFELIST`: only the operations of a manifest run here.
-/// - `BAD_REQUEST`, `BATCH_NOT_SUPPORTED`, `SUBSCRIPTION_NOT_SUPPORTED`, and others named as in
-///   HTTP: the transport could not take the request.
+/// - `PERSISTED_QUERY_NOT_FOUND`, `PERSISTED_QUERY_NOT_SUPPORTED`, `PERSISTED_QUERY_HASH_MISMATCH`:
+///   by Apollo's protocol of persisted queries: send the text along; send it without a hash; the
+///   hash is not that of the text.
+/// - `PERSISTED_QUERY_NOT_IN_LIST`, `QUERY_NOT_IN_SAFELIST`: only the operations of a manifest run
+///   here, and the hash, the id or the text is of none of them.
+/// - `BAD_REQUEST`, `BATCH_NOT_SUPPORTED`: the body, URL or message isn't that of a GraphQL
+///   request, or is a list of them.
+/// - `SUBSCRIPTION_NOT_SUPPORTED`: a subscription by plain HTTP, which can't answer more than once.
+/// - `METHOD_NOT_ALLOWED`, `NOT_ACCEPTABLE`, `REQUEST_TIMEOUT`, `UNSUPPORTED_MEDIA_TYPE`,
+///   `UPGRADE_REQUIRED`: as in HTTP.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]
 pub struct QueryRoot(
@@ -127,7 +133,8 @@ fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
     )
     .extension(errors::Envelope)
     .override_output_type_description::<DateTime<Utc>>(
-        "A moment, as an RFC 3339 string in UTC, as in `2026-01-31T08:30:00.123456+00:00`.",
+        "A moment, as an RFC 3339 string in UTC, as in `2026-01-31T08:30:00.123456+00:00`. In an \
+         argument any offset from UTC is understood.",
     )
     .override_output_type_description::<PageInfo>(
         "Where a page stands in its list, by Relay's specification. A cursor is null where the \

@@ -1,15 +1,27 @@
 //! Small conversions between GraphQL's types and the domain's.
 
 use async_graphql::connection::CursorType;
-use async_graphql::{Enum, ID, MaybeUndefined};
+use async_graphql::{Enum, ID, MaybeUndefined, ScalarType};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 
 use crate::auth::{UserRef, parse_id};
 use crate::domain::input::Check;
 use crate::domain::page::Page;
 use crate::error::{Error, Noun, Problem, Result};
 use crate::language;
+
+/// Whether a JSON value can be a value of a scalar.
+pub type Accepts = fn(&serde_json::Value) -> bool;
+
+/// Every custom scalar of the schema, for whoever coerces variables before anything runs.
+pub const CHECKS: &[(&str, Accepts)] = &[("DateTime", accepts::<DateTime<Utc>>)];
+
+/// Whether the resolvers would take this value for a `T`.
+fn accepts<T: ScalarType>(value: &serde_json::Value) -> bool {
+    async_graphql::Value::from_json(value.clone()).is_ok_and(|value| T::parse(value).is_ok())
+}
 
 /// A language of what haven writes to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

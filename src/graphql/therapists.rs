@@ -79,7 +79,7 @@ impl Therapist {
 pub struct SaveTherapistInput {
     /// Required; at most 255 characters.
     name: Option<String>,
-    /// Required: 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    /// Required: 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
     phone: Option<String>,
     /// Required: a valid email address.
     email: Option<String>,
@@ -90,7 +90,7 @@ pub struct SaveTherapistInput {
 pub struct TherapistPatch {
     /// At most 255 characters.
     name: MaybeUndefined<String>,
-    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces.
+    /// 5–20 digits, and otherwise only `+ ( ) - .` and spaces; at most 32 characters.
     phone: MaybeUndefined<String>,
     /// A valid email address.
     email: MaybeUndefined<String>,

@@ -117,6 +117,12 @@ impl From<ParserError> for RequestError {
     }
 }
 
+/// A name of the client's making as errors repeat it: no name that means anything is longer.
+pub(super) fn shown(name: &str) -> String {
+    const MOST: usize = 128;
+    name.chars().take(MOST).collect()
+}
+
 /// `error` with `extensions.code`.
 pub(super) fn coded(mut error: ServerError, code: &str) -> ServerError {
     error

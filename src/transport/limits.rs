@@ -273,6 +273,8 @@ impl<'a> Definition<'a> {
     /// Recurses once per nested selection set, of which the parser lets 64 pass.
     fn walk(&mut self, selection_set: &'a SelectionSet, depth: u64) {
         for selection in &selection_set.items {
+            #[cfg(test)]
+            VISITED.with(|visited| visited.set(visited.get() + 1));
             self.own.selections += 1;
             self.count_directives(selection.node.directives());
             match &selection.node {
@@ -418,5 +420,39 @@ pub(super) fn order(document: &ExecutableDocument) -> Result<Vec<&str>, Violatio
             fragment: (*fragment).to_owned(),
         }),
         None => Ok(order),
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Selections looked at, for the test below.
+    static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, VISITED, check};
+
+    /// The selections that are looked at to refuse a document in which each fragment spreads the
+    /// next twice.
+    fn looked_at(fragments: usize) -> usize {
+        let mut text = "{ ...F0 }".to_owned();
+        for n in 0..fragments {
+            let next = n + 1;
+            text += &format!(" fragment F{n} on Query {{ a b ...F{next} ...F{next} }}");
+        }
+        text += &format!(" fragment F{fragments} on Query {{ a }}");
+        let document = async_graphql::parser::parse_query(text).unwrap();
+        VISITED.with(|visited| visited.set(0));
+        assert!(check(&document, &Limits::default()).is_err());
+        VISITED.with(std::cell::Cell::get)
+    }
+
+    #[test]
+    fn the_work_grows_with_the_text_and_not_with_what_it_stands_for() {
+        // Twice: for the order of the fragments, and for their costs.
+        for fragments in [10, 20, 31, 60] {
+            assert_eq!(looked_at(fragments), 2 * (4 * fragments + 1) + 1);
+        }
     }
 }

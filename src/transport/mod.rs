@@ -20,6 +20,7 @@
 //! | `UNAVAILABLE` | as many connections are open as may be, or the credentials can't be checked now |
 //! | `FORBIDDEN` | the credentials are refused |
 //! | `UNAUTHENTICATED` | the credentials behind an event stream ended |
+//! | `INTERNAL` | a resolver panicked |
 
 mod complexity;
 mod errors;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use super::Endpoint;
-use super::errors::{RequestError, coded, internal};
+use super::errors::{RequestError, coded, internal, shown};
 use super::limits::at_most;
 use super::params::Params;
 use super::persisted::{Document, hash_of, requested_hash};
@@ -202,12 +202,13 @@ fn select<'a>(
         let error = ServerError::new(text, None);
         RequestError::refused(vec![coded(error, "OPERATION_RESOLUTION_FAILURE")])
     };
+    let unknown = |name: &str| failure(format!("Unknown operation named \"{}\".", shown(name)));
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(&operation.node),
         (DocumentOperations::Multiple(operations), Some(name)) => operations
             .get(name)
             .map(|operation| &operation.node)
-            .ok_or_else(|| failure(format!("Unknown operation named \"{name}\"."))),
+            .ok_or_else(|| unknown(name)),
         (DocumentOperations::Multiple(operations), None) => {
             let mut operations = operations.values();
             match (operations.next(), operations.next()) {
@@ -217,8 +218,6 @@ fn select<'a>(
                 )),
             }
         }
-        (DocumentOperations::Single(_), Some(name)) => {
-            Err(failure(format!("Unknown operation named \"{name}\".")))
-        }
+        (DocumentOperations::Single(_), Some(name)) => Err(unknown(name)),
     }
 }

@@ -14,7 +14,7 @@ use async_graphql::parser::{Error as ParserError, parse_schema};
 use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 use serde_json::{Map, Value};
 
-use super::errors::coded;
+use super::errors::{coded, shown};
 use super::limits::{Limits, Violation, at_most};
 
 /// How many wrong places one answer names.
@@ -239,7 +239,7 @@ impl Check<'_> {
         let length = self.path.len();
         for (key, value) in object.iter_mut() {
             self.path.push('.');
-            self.path.push_str(key);
+            self.path.push_str(&shown(key));
             match fields.get(key) {
                 Some(field) => self.value(value, &field.ty),
                 None => self.problem(format!("no such field in \"{name}\".")),

@@ -600,6 +600,43 @@ async fn nobody_listening_is_a_failure() {
     is_guide(&ask(&assistant, &[], QUESTION).await, QUESTION);
 }
 
+/// A host that neither takes nor refuses a connection, as behind a firewall that drops packets:
+/// its queue of connections is full, and nobody takes any.
+#[tokio::test]
+async fn a_server_that_cannot_be_connected_to_in_time_is_tried_again_once() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    let patience = Duration::from_millis(200);
+    while let Ok(connection) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+        waiting.push(connection.unwrap());
+    }
+    let assistant = assistant(AssistantSettings {
+        url: Some(format!("http://{address}/v1").parse().unwrap()),
+        model: "m".into(),
+        connect_timeout: patience,
+        screening_timeout: Duration::ZERO,
+        ..AssistantSettings::default()
+    });
+    ask(&assistant, &[], QUESTION).await;
+    let (log, _guard) = listen();
+    is_guide(&ask(&assistant, &[], QUESTION).await, QUESTION);
+    let log = log.text();
+    let tries = |said: &str| log.matches(said).count();
+    assert_eq!(
+        tries("it is asked again failure=broken connection"),
+        1,
+        "{log}"
+    );
+    assert_eq!(
+        tries("the guide answers failure=broken connection"),
+        1,
+        "{log}"
+    );
+}
+
 #[tokio::test]
 async fn calls_at_one_time_are_bounded_and_free_again_afterwards() {
     let gate = Arc::new(Semaphore::new(0));
@@ -652,6 +689,29 @@ async fn danger_gets_the_crisis_lines_whoever_answers() {
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Listens to what this thread logs.
+///
+/// tracing remembers for each place that logs whether anybody listens. Other tests run in other
+/// threads without a subscriber: whoever listens makes the place known by a call before, and a
+/// second subscriber keeps tracing from taking the opinion of one thread for that of all.
+fn listen() -> (Log, impl Sized) {
+    let second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    (log, (second, tracing::subscriber::set_default(subscriber)))
+}
+
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -668,19 +728,8 @@ async fn a_failure_is_logged_by_its_kind_and_nothing_said_reaches_the_log() {
     let body = says("private answer").to_string().into_bytes();
     let manner = Manner::Plain(StatusCode::BAD_REQUEST, body);
     let server = Server::start(manner).await;
-    // tracing remembers for each place that logs whether anybody listens. Other tests run in
-    // other threads without a subscriber: one call now makes the place known, and a second
-    // subscriber keeps tracing from taking the opinion of one thread for that of all.
     ask_server(&server, QUESTION).await;
-    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = listen();
 
     let history = [turn(Speaker::User, "private history")];
     ask(&assistant(server.settings()), &history, "private question").await;
@@ -692,7 +741,7 @@ async fn a_failure_is_logged_by_its_kind_and_nothing_said_reaches_the_log() {
     };
     ask(&assistant(with_credentials), &history, "private question").await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert_eq!(log.matches("HTTP status 400").count(), 2, "{log}");
     assert!(log.contains("WARN"), "{log}");
     for secret in ["private", KEY, "pa55word"] {

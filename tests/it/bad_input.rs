@@ -12,6 +12,7 @@ use haven::graphql;
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::databases::Database;
 use crate::support::haven::{Haven, Person};
 
 /// The types of the schema by name.
@@ -114,7 +115,16 @@ impl Types {
                     objects.push("{}".to_owned());
                     objects
                 }
-                _ => vec!["\"2026-01-01T00:00:00Z\"".to_owned()],
+                _ => [
+                    "2026-01-01T00:00:00Z",
+                    "0000-01-01T00:00:00Z",
+                    "-4800-01-01T00:00:00Z",
+                    "9999-12-31T23:59:60+23:59",
+                    "+262142-12-31T23:59:59Z",
+                    "yesterday",
+                ]
+                .map(|moment| format!("\"{moment}\""))
+                .to_vec(),
             },
         };
         if declared.nullable {
@@ -195,6 +205,48 @@ async fn send(haven: &Haven, person: Option<&Person>, document: &str) -> Value {
         }
     }
     answer
+}
+
+/// As the specification of GraphQL over HTTP has it: coercion comes before execution.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_moment_in_a_variable_refuses_the_request_as_a_whole() {
+    let haven = Haven::start(Database::Sqlite).await;
+    let admin = haven.admin("boss").await;
+    let query =
+        "query($since: DateTime) { me { id } notifications(since: $since) { nodes { id } } }";
+    let ask = |since: Value, accept: &'static str| {
+        let body = json!({"query": query, "variables": {"since": since}});
+        let call = haven.by(&admin, "POST", "/graphql");
+        call.header("accept", accept).json(&body).send()
+    };
+    for wrong in [
+        json!("yesterday"),
+        json!(""),
+        json!(1_767_225_600),
+        json!(true),
+        json!(["2026-01-31T08:30:00Z"]),
+    ] {
+        for (accept, status) in [
+            ("application/graphql-response+json", 400),
+            ("application/json", 200),
+        ] {
+            let answer = ask(wrong.clone(), accept).await;
+            answer.assert_status(status);
+            let answer = answer.json();
+            assert_eq!(answer.get("data"), None, "{answer}");
+            let extensions = &answer["errors"][0]["extensions"];
+            assert_eq!(extensions["code"], "BAD_USER_INPUT", "{answer}");
+            assert_eq!(extensions["variable"], "since", "{answer}");
+        }
+    }
+    for good in [
+        json!(null),
+        json!("2026-01-31T08:30:00.123456+03:00"),
+        json!("2026-01-31T08:30:00Z"),
+    ] {
+        let answer = ask(good, "application/json").await.json();
+        assert_eq!(answer.get("errors"), None, "{answer}");
+    }
 }
 
 on_both! {

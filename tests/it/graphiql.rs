@@ -4,11 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use haven::graphiql::{self, FILES};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::support::client::Call;
 use crate::support::databases::Database;
 use crate::support::haven::{Haven, PASSWORD};
+use crate::support::scene::{Scene, states};
+use crate::support::smtp::Behaviour;
 
 /// Where Debian's package puts it.
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -142,9 +145,25 @@ async fn an_admin_works_in_a_browser() {
         folder.join("node_modules/playwright-core").is_dir(),
         "npm packages are missing: run `npm ci` in tests/npm"
     );
-    let haven = Haven::start(Database::Sqlite).await;
+    let refused = Behaviour::RefuseRecipientsContaining("maria".into());
+    let scene = Scene::new(Database::Sqlite, refused).await;
+    scene
+        .contact("Ivan", "brother", Some("ivan@example.com"))
+        .await;
+    scene
+        .contact("Maria", "mother", Some("maria@example.com"))
+        .await;
+    let pressed = scene.press(Value::Null).await;
+    let settled = |alarm: &Value| {
+        states(alarm)
+            .iter()
+            .all(|state| matches!(*state, "SENT" | "FAILED"))
+    };
+    scene
+        .until(&pressed["alarm"]["id"], "both answers", settled)
+        .await;
+    let (haven, anna) = (&scene.haven, &scene.anna);
     haven.admin("olga").await;
-    let anna = haven.person("anna").await;
     let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
     let mut browsing = Command::new("node");
     browsing
@@ -153,6 +172,7 @@ async fn an_admin_works_in_a_browser() {
         .env("URL", format!("http://{}", haven.address))
         .env("ADMIN", "olga")
         .env("PASSWORD", PASSWORD)
+        .env("USER_ID", anna.id.to_string())
         .env("USER_TOKEN", &anna.token)
         .env("SCREENSHOTS", screenshots)
         .stdin(Stdio::null());

@@ -8,6 +8,7 @@ mod accounts;
 mod alarms;
 mod answer_page;
 mod assistant_model;
+mod assistant_privacy;
 mod assistant_redteam;
 mod assistant_screening;
 mod assistant_stream;

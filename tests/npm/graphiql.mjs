@@ -1,13 +1,13 @@
 // An admin's visit to /graphiql in headless Chromium. In the environment: URL, the address of
-// haven; ADMIN and PASSWORD, to log in by; USER_TOKEN, of somebody who writes to support;
-// SCREENSHOTS, the folder for pictures.
+// haven; ADMIN and PASSWORD, to log in by; USER_ID and USER_TOKEN, of somebody who writes to support
+// and pressed an alarm of which a contact could not be told; SCREENSHOTS, the folder for pictures.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const { URL: origin, ADMIN, PASSWORD, USER_TOKEN, SCREENSHOTS } = process.env;
+const { URL: origin, ADMIN, PASSWORD, USER_ID, USER_TOKEN, SCREENSHOTS } = process.env;
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 await mkdir(SCREENSHOTS, { recursive: true });
@@ -68,6 +68,28 @@ try {
     assert.fail(`no "${text}" in the answer: ${await response.innerText()}`);
   };
   const example = (title) => page.getByRole('button', { name: title }).click();
+  /** Takes an example and fills its variables in, by keyboard. */
+  const fill = async (title, variables) => {
+    await example(title);
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    await page.keyboard.insertText(JSON.stringify(variables));
+  };
+  /** What the user does meanwhile, on a phone. */
+  const onThePhone = async (query, variables) => {
+    const sent = await fetch(`${origin}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Token ${USER_TOKEN}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = await sent.json();
+    assert.equal(errors, undefined);
+    return data;
+  };
+  const stop = async () => {
+    await page.getByRole('button', { name: /^Stop/ }).click();
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+  };
   const run = () => page.getByRole('button', { name: /^Execute query/ }).click();
   /** Accessibility of what haven adds to GraphiQL. */
   const examine = async () => {
@@ -117,10 +139,7 @@ try {
   await shoot('3-find-a-user');
 
   // A mutation, with variables filled in by keyboard.
-  await example('Add a track');
-  await page.keyboard.press('Control+A');
-  await page.keyboard.press('Delete');
-  await page.keyboard.insertText('{"input": {"name": "Rain", "url": "https://example.org/rain.mp3"}}');
+  await fill('Add a track', { input: { name: 'Rain', url: 'https://example.org/rain.mp3' } });
   await page.keyboard.press('Control+Enter');
   await answered('"name": "Rain"');
 
@@ -131,15 +150,8 @@ try {
   assert.equal(await inEditor(), false);
 
   // A subscription: an event from before, and one that comes while it runs.
-  const say = async (message) => {
-    const query = 'mutation ($message: String!) { sendSupportMessage(userId: "me", message: $message) { id } }';
-    const sent = await fetch(`${origin}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Token ${USER_TOKEN}` },
-      body: JSON.stringify({ query, variables: { message } }),
-    });
-    assert.equal((await sent.json()).errors, undefined);
-  };
+  const say = (message) =>
+    onThePhone('mutation ($message: String!) { sendSupportMessage(userId: "me", message: $message) { id } }', { message });
   await say('Is anybody there?');
   await example('Follow support events');
   await run();
@@ -150,12 +162,43 @@ try {
   await shoot('4-support-events');
   const socket = requests.find((url) => url.startsWith('ws'));
   assert.equal(socket, `${origin.replace('http', 'ws')}/graphql/ws`);
-  await page.getByRole('button', { name: /^Stop/ }).click();
-  await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+  await stop();
+
+  // The chat is answered, and the user has the answer.
+  await fill('Answer a chat', { userId: USER_ID, message: 'I am here. What happened?' });
+  await run();
+  await answered('"message": "I am here. What happened?"');
+  await shoot('11-answer-a-chat');
+  const { me } = await onThePhone('{ me { supportChat { messages(last: 1) { nodes { message fromAdmin } } } } }');
+  assert.deepEqual(me.supportChat.messages.nodes, [{ message: 'I am here. What happened?', fromAdmin: true }]);
+
+  // Who was not told of an alarm, and why.
+  await example('See failed notifications');
+  await run();
+  await answered('"recipientName": "Maria"');
+  await answered('"failure": "address_rejected"');
+  await shoot('12-failed-notifications');
+
+  // The alarm as it stands, and as it goes on.
+  await fill('Follow an alarm', { userId: USER_ID });
+  await run();
+  await answered('"completed": false');
+  await answered('"status": "FAILED"');
+  const { me: { alarms } } = await onThePhone('{ me { alarms { nodes { id } } } }');
+  const alarm = alarms.nodes[0].id;
+  const report = 'mutation ($id: ID!) { reportAlarm(alarmId: $id, input: { location: "By the river" }) { id } }';
+  await onThePhone(report, { id: alarm });
+  await answered('"location": "By the river"');
+  await shoot('13-follow-an-alarm');
+  await onThePhone('mutation ($id: ID!) { completeAlarm(alarmId: $id) { id } }', { id: alarm });
+  await answered('"completed": true');
+  await stop();
 
   // What else there is: the documentation, and the dialogs.
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   await page.locator('.graphiql-doc-explorer').getByText('Subscription').first().waitFor();
+  // However far the examples were scrolled.
+  assert.equal(await page.locator('.graphiql-plugin').evaluate((panel) => panel.scrollTop), 0);
   await shoot('5-documentation');
   await page.getByRole('button', { name: 'Open settings dialog' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Dark' }).click();
@@ -177,7 +220,7 @@ try {
   // The login and the tabs outlive a reload, in the session storage and nowhere else.
   await page.reload();
   await page.getByRole('status').filter({ hasText: ADMIN }).waitFor();
-  await page.getByRole('tab', { name: 'FollowSupport' }).waitFor();
+  await page.getByRole('tab', { name: 'FollowAlarm' }).waitFor();
   const kept = await page.evaluate(() => ({
     url: location.href,
     local: localStorage.length,
@@ -219,7 +262,7 @@ try {
   await shoot('10-after');
   assert.equal(await whoIs(kept.token), undefined);
   assert.equal(await page.evaluate(() => sessionStorage.getItem('haven:session')), null);
-  assert.equal(await page.getByRole('tab', { name: 'FollowSupport' }).count(), 0);
+  assert.equal(await page.getByRole('tab', { name: 'FollowAlarm' }).count(), 0);
 
   // A login that ended elsewhere is noticed.
   await page.getByLabel('Username').fill(ADMIN);

@@ -213,7 +213,9 @@ export const examples = [
     }
     notifications {
       id
+      purpose
       recipientName
+      channel
       status
       attempts
       failure

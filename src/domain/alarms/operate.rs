@@ -1,7 +1,7 @@
 //! Notifications in the hands of those who run haven: listing them, having one tried again,
 //! stopping one.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification};
 use sea_orm::sea_query::Query;
@@ -15,8 +15,9 @@ use super::{Kinds, lock_result};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::delivery::{self, Failure, steps};
+use crate::domain::input::Check;
 use crate::domain::page::{self, Direction, Page, Slice};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Problem, Result};
 
 /// A notification that has been due for this long has nobody who sends it: a working sender takes
 /// what is due at once, and what a dead one held is due when its lease ends.
@@ -70,7 +71,8 @@ pub struct Wanted {
 /// Notifications of all alarms, latest first.
 ///
 /// # Errors
-/// `FORBIDDEN` for everybody but admins.
+/// `FORBIDDEN` for everybody but admins; `BAD_USER_INPUT` for a moment of a year that has not four
+/// digits: PostgreSQL can't compare with some, and SQLite not with any.
 pub async fn notifications(
     app: &App,
     operator: Operator<'_>,
@@ -79,6 +81,13 @@ pub async fn notifications(
 ) -> Result<Slice<notification::Model>> {
     use notification::Column;
     operator.check()?;
+    let mut check = Check::default();
+    for (field, moment) in [("since", wanted.since), ("olderThan", wanted.older_than)] {
+        if moment.is_some_and(|moment| !(0..=9999).contains(&moment.year())) {
+            check.refuse(field, Problem::Other("Its year must have four digits."));
+        }
+    }
+    check.finish()?;
     let mut select = notification::Entity::find();
     if !wanted.states.is_empty() {
         select = select.filter(Column::Status.is_in(wanted.states));

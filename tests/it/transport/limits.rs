@@ -284,6 +284,25 @@ async fn errors_are_bounded_too() {
     assert_eq!(body["errors"].as_array().unwrap().len(), 20);
 }
 
+#[tokio::test]
+async fn errors_repeat_no_long_names() {
+    let server = server::start(Settings::default()).await;
+    let long = "x".repeat(100_000);
+    for request in [
+        json!({"query": "{ hello }", "operationName": long}),
+        json!({"query": "query A { hello } query B { hello }", "operationName": long}),
+        json!({
+            "query": "query ($person: PersonInput!) { person(input: $person) }",
+            "variables": {"person": {long.as_str(): 1}},
+        }),
+    ] {
+        let answer = post(&server, GRAPHQL, &request).await;
+        assert_eq!(answer.status(), 400);
+        let text = answer.text().await.unwrap();
+        assert!(text.len() < 1000, "{} bytes: {}", text.len(), &text[..200]);
+    }
+}
+
 #[test]
 fn fragments_are_counted_as_often_as_they_are_spread() {
     let text = "query A($x: String) { ...F a: node { ...F } } query B { hello } \
