@@ -116,7 +116,7 @@ impl Notifications {
                 alarms::retry(app, Operator::Console, id)
                     .await
                     .map_err(explain)?;
-                println!("Notification {id} is due now; a running haven sends it within 30 s.");
+                println!("Notification {id} is due now; a running haven sends it within 10 s.");
                 Ok(())
             }
             Some(Action::Cancel { id }) => {

@@ -104,7 +104,7 @@ impl Metrics {
         registry.register(
             "notifications_waiting",
             "Notifications not final yet on all nodes, as the auditor last saw: first tries of \
-             real alarms, and all others",
+             real alarms, further ones, those of somebody with many alarms, and what is no alarm",
             metrics.waiting.clone(),
         );
         registry.register(

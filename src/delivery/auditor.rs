@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 use url::Url;
 
-use super::queue::{self, Lane};
+use super::queue::{self, Lane, Way};
 use crate::app::App;
 use crate::config::Config;
 
@@ -122,10 +122,11 @@ impl Auditor {
 pub async fn audit(app: &App) -> Finding {
     let auditor = &app.delivery.auditor;
     let looking = async {
-        let due = queue::next_due(app, &Lane::WAYS, &[]).await?;
+        let ways: Vec<_> = Way::all().collect();
+        let due = queue::next_due(app, &ways).await?;
         let oldest = due.into_iter().map(|(_, due)| due).min();
         let oldest = oldest.and_then(|due| (app.clock.now() - due).to_std().ok());
-        for lane in [Lane::First, Lane::Later] {
+        for lane in Lane::ALL {
             app.metrics
                 .waiting(lane.name(), queue::waiting(app, lane).await?);
         }

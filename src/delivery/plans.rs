@@ -6,7 +6,7 @@ use entity::notification::Channel;
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, StatementBuilder};
 use url::Url;
 
-use super::queue::{Lane, due, earliest};
+use super::queue::{Lane, Way, due, earliest};
 use crate::db::Db;
 
 /// The plan of the claim's and of the look-ahead's select for a lane.
@@ -16,13 +16,13 @@ async fn plans(db: &Db, lane: Lane) -> Vec<String> {
         DbBackend::Postgres => "EXPLAIN",
         _ => "EXPLAIN QUERY PLAN",
     };
-    let claim = StatementBuilder::build(
-        &due(lane, Channel::Email, Utc::now(), 24, &[7, 8]),
-        &backend,
-    );
-    let ahead = earliest(&[(lane, Channel::Email), (lane, Channel::Sms)], &[7, 8])
-        .unwrap()
-        .build(backend);
+    let ways = [Channel::Email, Channel::Sms].map(|channel| Way {
+        lane,
+        channel,
+        except: vec![7, 8],
+    });
+    let claim = StatementBuilder::build(&due(&ways[0], Utc::now(), 24), &backend);
+    let ahead = earliest(&ways).unwrap().build(backend);
     let mut plans = Vec::new();
     for Statement { sql, values, .. } in [claim, ahead] {
         let explain = Statement {
@@ -67,7 +67,7 @@ async fn check(db: &Db) {
             "INSERT INTO notifications (alarm_id, purpose, recipient_kind, recipient_name, relationship, channel, \
             address, status, attempts, priority, next_attempt_at, message_id, created_at) \
             SELECT 1, 'alarm', 'contact', 'x', 'x', 'email', 'x@example.com', \
-            CASE WHEN n % 1000 < 2 THEN 'pending' ELSE 'sent' END, n % 2, 0, {now}, 'm' || n, {now} FROM {series}"
+            CASE WHEN n % 1000 < 6 THEN 'pending' ELSE 'sent' END, n % 2, n % 3, {now}, 'm' || n, {now} FROM {series}"
         ),
         "ANALYZE".to_owned(),
     ] {
@@ -75,6 +75,8 @@ async fn check(db: &Db) {
     }
     for (lane, index) in [
         (Lane::First, "notifications_first"),
+        (Lane::Again, "notifications_again"),
+        (Lane::Many, "notifications_many"),
         (Lane::Later, "notifications_later"),
     ] {
         for plan in plans(db, lane).await {
