@@ -37,7 +37,7 @@ pub async fn hold(
         .lock_exclusive()
         .one(tx)
         .await?;
-    keep_recipient(tx, found).await?;
+    keep_recipient(tx, found, LockType::KeyShare).await?;
     let row = notification::Entity::find_by_id(found.id)
         .lock_exclusive()
         .one(tx)
@@ -50,25 +50,27 @@ pub async fn hold(
 }
 
 /// The notification, without whom it was for where that one was deleted meanwhile; who is still
-/// there stays until the transaction ends. To be called before a notification is locked.
+/// there stays until the transaction ends. To be called before a notification is locked. The lock
+/// is `KeyShare`, or `NoKeyUpdate` where nothing else may be decided about them at the same time.
 ///
 /// # Errors
 /// The database's.
 pub async fn keep_recipient(
     tx: &DatabaseTransaction,
     row: &notification::Model,
+    lock: LockType,
 ) -> Result<notification::Model, DbErr> {
     let mut row = row.clone();
     if let Some(id) = row.contact_id {
         row.contact_id = emergency_contact::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
+            .lock(lock)
             .one(tx)
             .await?
             .map(|contact| contact.id);
     }
     if let Some(id) = row.therapist_id {
         row.therapist_id = therapist::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
+            .lock(lock)
             .one(tx)
             .await?
             .map(|therapist| therapist.id);

@@ -50,7 +50,7 @@ impl Lane {
 
     /// How many messages of the lane are sent at the same time over each channel. A server that
     /// takes 2 s for each still takes 128 first tries a second, and one that hangs is waited for
-    /// by so many at once. A place costs a connection and, with TLS, up to some 60 kB.
+    /// by so many at once. A place costs a connection and some tens of kB.
     #[must_use]
     pub const fn places(self) -> usize {
         match self {
@@ -315,8 +315,11 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         Standing::Moved(to) if !over => Some(to),
         _ => None,
     };
-    let kept = if (told && over && result.all_clear) || moved.is_some() {
-        follow::keep_recipient(&tx, row).await?
+    let kept = if told && over && result.all_clear {
+        // Of several alarms, the next to be recorded finds this one's all-clear.
+        follow::keep_recipient(&tx, row, LockType::NoKeyUpdate).await?
+    } else if moved.is_some() {
+        follow::keep_recipient(&tx, row, LockType::KeyShare).await?
     } else {
         row.clone()
     };

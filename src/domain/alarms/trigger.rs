@@ -6,9 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use entity::alarm::Kind;
 use entity::notification::{Purpose, RecipientKind, Status};
-use entity::{
-    alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
-};
+use entity::{alarm, alarm_result, alarm_scenario, notification, profile, user};
 use sea_orm::sea_query::{LockType, Order, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
@@ -16,7 +14,7 @@ use sea_orm::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::plan::Plan;
+use super::plan::{Plan, recipients};
 use super::{Place, keys, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
@@ -470,40 +468,4 @@ async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::M
         .one(tx)
         .await?
         .ok_or(Error::NotFound(Noun::Profile))
-}
-
-/// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
-/// every channel that the deployment has. They can't be deleted before the transaction ends.
-pub(super) async fn recipients(
-    app: &App,
-    tx: &DatabaseTransaction,
-    alarm: &alarm::Model,
-    profile: Option<&profile::Model>,
-) -> Result<Vec<Recipient>> {
-    let channels = app.delivery.channels();
-    let mut recipients = Vec::new();
-    if alarm.notify_contact {
-        let contacts = emergency_contact::Entity::find()
-            .filter(emergency_contact::Column::UserId.eq(alarm.user_id))
-            .order_by_asc(emergency_contact::Column::Id)
-            .lock(LockType::KeyShare)
-            .all(tx)
-            .await?;
-        for contact in contacts {
-            let over = |&channel| Recipient::contact(app, &contact, channel);
-            recipients.extend(channels.iter().map(over));
-        }
-    }
-    let linked = profile.and_then(|profile| profile.therapist_id);
-    if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
-        let therapist = therapist::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
-            .one(tx)
-            .await?;
-        if let Some(therapist) = therapist {
-            let over = |&channel| Recipient::therapist(app, &therapist, channel);
-            recipients.extend(channels.iter().map(over));
-        }
-    }
-    Ok(recipients)
 }
