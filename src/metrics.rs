@@ -108,7 +108,8 @@ impl Metrics {
         registry.register(
             "notifications_waiting",
             "Notifications not final yet on all nodes, as the auditor last saw: first tries of \
-             real alarms, and all others; absent where nobody knows",
+             real alarms, further ones, those of somebody with many alarms, and what is no alarm; \
+             absent where nobody knows",
             metrics.waiting.clone(),
         );
         registry.register(

@@ -87,7 +87,8 @@ pub enum Receipt {
     Delivered,
 }
 
-/// Recipient and address are copied in: what was promised is sent, whatever is edited meanwhile.
+/// Recipient and address are copied in, so that it is known whom a message went to whatever is edited
+/// later. Until it was sent, the address follows the recipient's.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "notifications")]
@@ -126,8 +127,8 @@ pub struct Model {
     pub sent_at: Option<DateTimeUtc>,
     /// The step of the scenario it belongs to, from 0; a later step is due later.
     pub step: i32,
-    /// 0 for the messages of real alarms, which have a lane of their own; more for what can
-    /// wait behind them.
+    /// 0 for the messages of real alarms, 1 for those of somebody who has many waiting already,
+    /// which let the alarms of others pass, and 2 for what is no alarm.
     pub priority: i32,
     /// The provider's own id of the message, by which a receipt names it.
     pub provider_id: Option<String>,
@@ -138,6 +139,11 @@ pub struct Model {
     pub receipt: Option<Receipt>,
     /// When it arrived, as a receipt says.
     pub delivered_at: Option<DateTimeUtc>,
+    /// A try ended without anybody knowing whether the provider took it: the recipient may have
+    /// it, whatever became of it since.
+    pub perhaps_sent: bool,
+    /// Since when it is tried, where it was given up before and is to be tried anew.
+    pub tried_since: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -172,9 +172,10 @@ async fn fill(scratch: &support::databases::Scratch) {
         ),
         format!("INSERT INTO alarm_results (alarm_id, timestamp) SELECT id, {now} FROM alarms"),
         format!(
-            "INSERT INTO notifications (alarm_id, purpose, recipient_kind, recipient_name, relationship, channel, \
+            "INSERT INTO notifications (alarm_id, purpose, recipient_kind, contact_id, recipient_name, relationship, channel, \
             address, status, attempts, priority, next_attempt_at, message_id, created_at) \
-            SELECT 1 + n % 1000, 'alarm', 'contact', 'Иван Иванов', 'Друг', 'email', 'ivan' || n || '@example.com', \
+            SELECT 1 + n % 1000, 'alarm', 'contact', 1 + 2 * (n % 1000), 'Иван Иванов', 'Друг', 'email', \
+            'first' || (1 + n % 1000) || '@example.com', \
             'pending', 0, 0, {now}, 'waiting' || n || '@haven.example', {now} FROM {series}"
         ),
     ] {

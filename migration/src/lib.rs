@@ -11,6 +11,8 @@ mod m0005_chat;
 mod m0006_assistant_answers;
 mod m0007_alerting;
 mod m0008_past_messages;
+mod m0009_lanes;
+mod m0010_unknown_outcomes;
 mod m0011_open_notifications;
 
 /// Every migration, oldest first.
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_assistant_answers::Migration),
             Box::new(m0007_alerting::Migration),
             Box::new(m0008_past_messages::Migration),
+            Box::new(m0009_lanes::Migration),
+            Box::new(m0010_unknown_outcomes::Migration),
             Box::new(m0011_open_notifications::Migration),
         ]
     }

@@ -204,7 +204,7 @@ async fn look(app: &App) -> Result<(Finding, Option<i64>), DbErr> {
     let now = app.clock.now();
     let standing = inspection::standing(app, now).await?;
     let mut waiting = Vec::new();
-    for lane in [Lane::First, Lane::Later] {
+    for lane in Lane::ALL {
         waiting.push((lane.name(), queue::waiting(app, lane).await?));
     }
     // What is still to come waits for nobody.

@@ -8,7 +8,7 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::recipient::{self, BEHIND_ALARMS};
+use super::recipient::{self, NO_ALARM};
 use super::{Failure, Recipient};
 use crate::app::App;
 
@@ -128,6 +128,6 @@ pub fn to_person(
     };
     notification::ActiveModel {
         contact_id: Set(Some(contact_id)),
-        ..recipient::new(app, alarm_id, purpose, BEHIND_ALARMS, person)
+        ..recipient::new(app, alarm_id, purpose, NO_ALARM, person)
     }
 }

@@ -9,6 +9,7 @@ use mailparse::body::Body;
 use mailparse::{MailHeader, ParsedContentType, parse_content_type, parse_headers};
 
 use super::Failure;
+use super::fault::{Fault, code, fault};
 
 /// Levels of parts within parts. A notification has one; a forwarding server may wrap it.
 const LEVELS: usize = 4;
@@ -190,43 +191,20 @@ fn word(text: &str, place: usize) -> &str {
     words.nth(place).unwrap_or_default()
 }
 
-/// Class, subject and detail of an enhanced status code, as in `5.1.1`.
-fn code(text: &str) -> Option<(u16, u16, u16)> {
-    let mut numbers = text.split('.').map(|number| number.parse().ok());
-    let code = (numbers.next()??, numbers.next()??, numbers.next()??);
-    numbers.next().is_none().then_some(code)
-}
-
-/// Whose fault it is, by the enhanced status code (RFC 3463 and the registry of RFC 5248), as far
-/// as it tells; else by what the server that refused the mail answered.
+/// What became of the address, by the enhanced status code, as far as it tells; else by what the
+/// server that refused the mail answered. It was given up, so nothing here is to be tried again.
 fn failure((_, subject, detail): (u16, u16, u16), diagnostic: &str) -> Failure {
     let answer = diagnostic.split_once(';').map_or("", |(_, answer)| answer);
     // A server that relays another one's refusal may have no code of its own for it.
-    let (subject, detail) = match (subject, code(word(answer, 1))) {
+    let status = match (subject, code(word(answer, 1))) {
         (0, Some((5, subject, detail))) => (subject, detail),
         _ => (subject, detail),
     };
-    match (subject, detail) {
-        // Of addresses, these are the sender's.
-        (1, 7 | 8) => Failure::MessageRejected,
-        (1, _)
-        // Disabled, not accepting messages.
-        | (2, 1)
-        // No answer from its domain, which Exchange Online says of unknown recipients; no way to
-        // it, which Postfix says of domains that don't exist, and Exchange Online as 310.
-        | (4, 1 | 4 | 310)
-        // The mailbox or the domain belongs to somebody else now (RFC 7293).
-        | (7, 17 | 18) => Failure::AddressRejected,
-        // No code, as of servers that have none, or no more than that it failed: by the reply
-        // (RFC 5321, section 4.2.3, and RFC 7504), where there was any. A full mailbox (552) and
-        // a transaction that failed (554) are not the address's fault.
-        (0, _) => match word(answer, 0) {
-            reply if !is_reply(reply) => Failure::AddressRejected,
-            "521" | "550" | "551" | "553" | "556" => Failure::AddressRejected,
-            _ => Failure::MessageRejected,
-        },
-        // A full mailbox, the size, the content, or a policy, which is about the sender.
-        _ => Failure::MessageRejected,
+    let reply = word(answer, 0);
+    let reply = is_reply(reply).then(|| reply.parse().ok()).flatten();
+    match fault(status, reply) {
+        Fault::Address | Fault::Way => Failure::AddressRejected,
+        Fault::Message | Fault::Server => Failure::MessageRejected,
     }
 }
 
@@ -299,9 +277,6 @@ mod tests {
                 failure,
                 "{status:?} {diagnostic}"
             );
-        }
-        for wrong in ["", "5", "5.1", "5.1.", "5.1.1.1", "5.x.1", "5.1.99999"] {
-            assert_eq!(code(wrong), None, "{wrong}");
         }
     }
 

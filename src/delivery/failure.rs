@@ -36,18 +36,22 @@ pub enum Failure {
     NotWritten,
     /// A day of trying was not enough, or the alarm was closed by itself before.
     Expired,
+    /// It is not tried any more, and a try ended without anybody knowing whether it was taken.
+    OutcomeUnknown,
     /// The alarm was over before it was sent.
     AlarmCompleted,
     /// Somebody told earlier is on the way or has called, so that later steps are not begun.
     Answered,
     /// The contact asked not to be told any more.
     OptedOut,
+    /// The person deleted the contact or therapist, or unlinked the therapist.
+    Removed,
     /// An admin stopped it.
     Cancelled,
 }
 
 impl Failure {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::NoAddress,
         Self::InvalidAddress,
         Self::AddressRejected,
@@ -62,9 +66,11 @@ impl Failure {
         Self::Timeout,
         Self::NotWritten,
         Self::Expired,
+        Self::OutcomeUnknown,
         Self::AlarmCompleted,
         Self::Answered,
         Self::OptedOut,
+        Self::Removed,
         Self::Cancelled,
     ];
 
@@ -86,9 +92,11 @@ impl Failure {
             Self::Timeout => "timeout",
             Self::NotWritten => "not_written",
             Self::Expired => "expired",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::AlarmCompleted => "alarm_completed",
             Self::Answered => "answered",
             Self::OptedOut => "opted_out",
+            Self::Removed => "removed",
             Self::Cancelled => "cancelled",
         }
     }
@@ -183,6 +191,14 @@ impl Failure {
                 "SMS не удалось отправить вовремя.",
                 "it could not be sent in time.",
             ),
+            (Self::OutcomeUnknown, Channel::Email) => (
+                "почтовый сервер не подтвердил приём, но письмо могло дойти.",
+                "the mail server did not confirm it, but it may have arrived.",
+            ),
+            (Self::OutcomeUnknown, Channel::Sms) => (
+                "SMS-сервис не подтвердил приём, но SMS могло дойти.",
+                "the SMS service did not confirm it, but it may have arrived.",
+            ),
             (Self::AlarmCompleted, _) => (
                 "тревога завершена до отправки.",
                 "the alarm was over before it was sent.",
@@ -192,6 +208,7 @@ impl Failure {
                 "контакт отказался от уведомлений.",
                 "the contact does not want to be notified.",
             ),
+            (Self::Removed, _) => ("получатель удалён.", "the recipient was removed."),
             (Self::Cancelled, _) => (
                 "отправка отменена администратором.",
                 "an administrator stopped it.",

@@ -3,7 +3,7 @@
 
 use entity::notification::{Purpose, RecipientKind, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
-use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::sea_query::{Expr, LockType, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr,
     EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
@@ -37,7 +37,7 @@ pub async fn hold(
         .lock_exclusive()
         .one(tx)
         .await?;
-    keep_recipient(tx, found).await?;
+    keep_recipient(tx, found, LockType::KeyShare).await?;
     let row = notification::Entity::find_by_id(found.id)
         .lock_exclusive()
         .one(tx)
@@ -50,25 +50,27 @@ pub async fn hold(
 }
 
 /// The notification, without whom it was for where that one was deleted meanwhile; who is still
-/// there stays until the transaction ends. To be called before a notification is locked.
+/// there stays until the transaction ends. To be called before a notification is locked. The lock
+/// is `KeyShare`, or `NoKeyUpdate` where nothing else may be decided about them at the same time.
 ///
 /// # Errors
 /// The database's.
 pub async fn keep_recipient(
     tx: &DatabaseTransaction,
     row: &notification::Model,
+    lock: LockType,
 ) -> Result<notification::Model, DbErr> {
     let mut row = row.clone();
     if let Some(id) = row.contact_id {
         row.contact_id = emergency_contact::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
+            .lock(lock)
             .one(tx)
             .await?
             .map(|contact| contact.id);
     }
     if let Some(id) = row.therapist_id {
         row.therapist_id = therapist::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
+            .lock(lock)
             .one(tx)
             .await?
             .map(|therapist| therapist.id);
@@ -76,33 +78,45 @@ pub async fn keep_recipient(
     Ok(row)
 }
 
-/// What follows once the provider took a message of an alarm of this kind: only a real one sets
-/// flags. Whom `row` names is kept, as by [`keep_recipient`].
+/// What follows once the provider took a message of an alarm: only a real one sets flags.
 ///
 /// # Errors
 /// The database's.
 pub async fn took(
-    app: &App,
     tx: &DatabaseTransaction,
-    kind: alarm::Kind,
+    alarm: &alarm::Model,
     result: &alarm_result::Model,
     row: &notification::Model,
 ) -> Result<(), DbErr> {
-    if row.purpose != Purpose::Alarm {
-        return Ok(());
-    }
-    if kind == alarm::Kind::Real {
+    if row.purpose == Purpose::Alarm && alarm.kind == alarm::Kind::Real {
         flag(tx, result, row.recipient_kind, true).await?;
     }
-    // Once: a message that is said not to have arrived and then to have, was taken before.
-    if result.completed && result.all_clear && !cleared(tx, row).await? {
+    Ok(())
+}
+
+/// Has somebody who was told of an alarm, or may have been, told that it is over, where everybody
+/// told is: whoever was told when it was ended was so then. Once: not where an all-clear went the
+/// same way since the end, of this alarm or of another that ended with it or later. Whom `row`
+/// names is kept, as by [`keep_recipient`].
+///
+/// # Errors
+/// The database's.
+pub async fn clear(
+    app: &App,
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    result: &alarm_result::Model,
+    row: &notification::Model,
+) -> Result<(), DbErr> {
+    let over = result.completed && result.all_clear;
+    if row.purpose == Purpose::Alarm && over && !cleared(tx, alarm, result, row).await? {
         recipient::all_clear(app, row).insert(tx).await?;
     }
     Ok(())
 }
 
-/// The messages of one purpose to the recipient of `row`, of the same alarm.
-fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
+/// The messages to the recipient of `row` that are about the same, of the same alarm.
+fn to_same(row: &notification::Model) -> Condition {
     use notification::Column;
     let same = |column: Column, id: Option<i64>| match id {
         Some(id) => column.eq(id),
@@ -110,7 +124,7 @@ fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
     };
     Condition::all()
         .add(Column::AlarmId.eq(row.alarm_id))
-        .add(Column::Purpose.eq(purpose))
+        .add(Column::Purpose.eq(row.purpose))
         .add(Column::RecipientKind.eq(row.recipient_kind))
         .add(same(Column::ContactId, row.contact_id))
         .add(same(Column::TherapistId, row.therapist_id))
@@ -118,14 +132,42 @@ fn to_same(row: &notification::Model, purpose: Purpose) -> Condition {
         .add(Column::RecipientName.eq(row.recipient_name.as_str()))
 }
 
-/// Whether there is an all-clear for this recipient over this channel.
-async fn cleared(tx: &DatabaseTransaction, row: &notification::Model) -> Result<bool, DbErr> {
-    let found = notification::Entity::find()
-        .filter(to_same(row, Purpose::AllClear))
-        .filter(notification::Column::Channel.eq(row.channel))
-        .count(tx)
-        .await?;
-    Ok(found > 0)
+/// Whether an all-clear went the way of this message since its alarm was over.
+async fn cleared(
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    result: &alarm_result::Model,
+    row: &notification::Model,
+) -> Result<bool, DbErr> {
+    use notification::Column;
+    let mut alike = Query::select();
+    alike
+        .column(alarm::Column::Id)
+        .from(alarm::Entity)
+        .and_where(alarm::Column::UserId.eq(alarm.user_id))
+        .and_where(alarm::Column::Kind.eq(alarm.kind));
+    let mut select = notification::Entity::find()
+        .filter(Column::Purpose.eq(Purpose::AllClear))
+        .filter(Column::AlarmId.in_subquery(alike))
+        .filter(Column::RecipientKind.eq(row.recipient_kind))
+        .filter(Column::Channel.eq(row.channel));
+    select = match (row.contact_id, row.therapist_id) {
+        (Some(id), _) => select.filter(Column::ContactId.eq(id)),
+        (None, Some(id)) => select.filter(Column::TherapistId.eq(id)),
+        // Of who was deleted, the name is left.
+        (None, None) => select
+            .filter(Column::ContactId.is_null())
+            .filter(Column::TherapistId.is_null())
+            .filter(Column::RecipientName.eq(row.recipient_name.as_str())),
+    };
+    if let Some(over) = result.completed_at {
+        select = select.filter(Column::CreatedAt.gte(over));
+    }
+    let address = row.address.to_lowercase();
+    let given = select.all(tx).await?;
+    Ok(given
+        .iter()
+        .any(|given| given.address.to_lowercase() == address))
 }
 
 /// Sets what the result says of whether recipients of this kind were told.
@@ -171,7 +213,7 @@ pub async fn hurry(
     let now = app.clock.now();
     notification::Entity::update_many()
         .col_expr(Column::NextAttemptAt, Expr::value(now))
-        .filter(to_same(failed, failed.purpose))
+        .filter(to_same(failed))
         .filter(Column::Step.eq(failed.step))
         .filter(Column::Channel.ne(failed.channel))
         .filter(Column::Status.eq(Status::Pending))

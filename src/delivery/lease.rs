@@ -28,6 +28,9 @@ pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// How often the worker renews its claims.
 const RENEWED: Duration = Duration::from_secs(5);
 
+/// Leases renewed by one statement: SQLite takes no condition of a thousand parts.
+const TOGETHER: usize = 200;
+
 /// The notifications that this process holds, and the number of the try that it holds them for.
 #[derive(Default)]
 pub(super) struct Leases(Mutex<HashMap<i64, i32>>);
@@ -47,11 +50,6 @@ impl Leases {
         self.held().remove(&id);
     }
 
-    /// The ids of all that is held.
-    pub fn ids(&self) -> Vec<i64> {
-        self.held().keys().copied().collect()
-    }
-
     fn all(&self) -> Vec<(i64, i32)> {
         self.held().iter().map(|(id, try_)| (*id, *try_)).collect()
     }
@@ -67,7 +65,7 @@ pub(super) async fn keep(app: &App) {
             continue;
         }
         // Not longer than until the next one is due.
-        match timeout(RENEWED, renew(app, &held)).await {
+        match timeout(RENEWED, renew_all(app, &held)).await {
             Ok(Ok(renewed)) => {
                 // What was recorded meanwhile is not lost: it is no longer held.
                 let still = leases.all();
@@ -84,8 +82,20 @@ pub(super) async fn keep(app: &App) {
     }
 }
 
-/// Renews the leases of the tries with these ids and numbers, in one statement; the ids of those
-/// that were still held.
+/// Renews the leases of the tries with these ids and numbers; the ids of those that were still
+/// held.
+///
+/// # Errors
+/// The database's; some may be renewed then.
+async fn renew_all(app: &App, held: &[(i64, i32)]) -> Result<Vec<i64>, DbErr> {
+    let mut renewed = Vec::new();
+    for some in held.chunks(TOGETHER) {
+        renewed.extend(renew(app, some).await?);
+    }
+    Ok(renewed)
+}
+
+/// Renews some leases in one statement; the ids of those that were still held.
 ///
 /// # Errors
 /// The database's; nothing is renewed then.

@@ -23,7 +23,7 @@ pub use bounce::to_person;
 pub use failure::Failure;
 pub use letter::{ago, map, mark, moment};
 pub use receipts::{forget, receive};
-pub use recipient::{BEHIND_ALARMS, Recipient, all_clear, first};
+pub use recipient::{NO_ALARM, ONE_OF_MANY, Recipient, all_clear, first};
 pub use returned::take_back;
 
 use crate::app::App;
@@ -33,15 +33,17 @@ use auditor::Auditor;
 use bounds::link_of;
 use lease::Leases;
 use mail::{Letter, Mailer};
-use queue::{Job, Lane, Outcome};
+use queue::{Lane, Outcome, Way};
 use sms::Gateway;
 use smtp::Refusal;
+use world::{Job, Standing};
 
 mod auditor;
 mod bounce;
 mod bounds;
 mod dsn;
 mod failure;
+mod fault;
 mod follow;
 mod inspection;
 mod lease;
@@ -58,13 +60,8 @@ mod short;
 mod sms;
 mod smtp;
 pub mod steps;
+mod world;
 
-/// Notifications sent at the same time over each channel: mails and SMS, so that a silent gateway
-/// holds up no mail, and a silent mail server no SMS.
-const AT_ONCE: usize = 32;
-/// Of these, how many may be anything but the first tries of real alarms, for which the rest is
-/// kept.
-const LATER_AT_ONCE: usize = 24;
 /// How long the worker sleeps at most: another node's rows may have become due, and another process
 /// can't wake it.
 pub const NAP: Duration = Duration::from_secs(10);
@@ -257,7 +254,7 @@ struct Working {
     held: HashMap<Id, Held>,
 }
 
-/// A notification that is being sent.
+/// A notification that is being sent, and the lane it was claimed from.
 struct Held {
     id: i64,
     lane: Lane,
@@ -283,17 +280,34 @@ impl Working {
         }
     }
 
-    /// How many more of this lane may be begun over this channel.
+    /// How many more of this lane may be begun over this channel. Mails and SMS have places of
+    /// their own, so that a silent gateway holds up no mail, and a silent mail server no SMS.
     fn room(&self, lane: Lane, channel: Channel) -> usize {
-        let held = || self.held.values().filter(|held| held.channel == channel);
-        let free = AT_ONCE.saturating_sub(held().count());
-        match lane {
-            Lane::First => free,
-            Lane::Later => {
-                let later = held().filter(|held| held.lane == Lane::Later);
-                free.min(LATER_AT_ONCE.saturating_sub(later.count()))
+        let taken = self.held.values();
+        let taken = taken.filter(|held| (held.lane, held.channel) == (lane, channel));
+        lane.places().saturating_sub(taken.count())
+    }
+
+    /// The ways that have room, each without what is held already: where a lease could not be
+    /// renewed, that looks as if nobody held it.
+    fn ways(&self) -> Vec<Way> {
+        let mut ways: Vec<Way> = Way::all()
+            .filter(|way| self.room(way.lane, way.channel) > 0)
+            .collect();
+        for held in self.held.values() {
+            // Where a first try is found whose lease has ended.
+            let lane = match held.lane {
+                Lane::First => Lane::Again,
+                lane => lane,
+            };
+            let way = ways
+                .iter_mut()
+                .find(|way| (way.lane, way.channel) == (lane, held.channel));
+            if let Some(way) = way {
+                way.except.push(held.id);
             }
         }
+        ways
     }
 
     fn begin(&mut self, job: Job) {
@@ -327,13 +341,9 @@ impl Working {
 async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
     loop {
         // Where there is no room, the end of a running one wakes the worker.
-        let ways: Vec<_> = Lane::WAYS
-            .into_iter()
-            .filter(|&(lane, channel)| working.room(lane, channel) > 0)
-            .collect();
-        let held = app.delivery.leases.ids();
+        let ways = working.ways();
         let (mut nap, mut begun) = (NAP, false);
-        for ((lane, channel), due) in queue::next_due(app, &ways, &held).await? {
+        for (way, due) in queue::next_due(app, &ways).await? {
             // What is not negative is still to come.
             if let Ok(wait) = (due - app.clock.now()).to_std()
                 && !wait.is_zero()
@@ -341,12 +351,8 @@ async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
                 nap = nap.min(wait);
                 continue;
             }
-            // What another way began just now may have taken it.
-            let room = working.room(lane, channel);
-            if room == 0 {
-                continue;
-            }
-            let jobs = queue::claim(app, lane, channel, room, &held).await?;
+            let room = working.room(way.lane, way.channel);
+            let jobs = queue::claim(app, way, room).await?;
             if jobs.is_empty() {
                 nap = nap.min(HELD_ELSEWHERE);
             }
@@ -368,6 +374,10 @@ async fn deliver(app: Arc<App>, job: Job) {
         Outcome::Skipped(Failure::AlarmCompleted)
     } else if row.step > 0 && row.purpose == Purpose::Alarm && job.result.answered_at.is_some() {
         Outcome::Skipped(Failure::Answered)
+    } else if let Standing::Unwanted(why) = job.standing {
+        Outcome::Skipped(why)
+    } else if let Standing::Moved(_) = job.standing {
+        Outcome::Refused(Refusal::Permanent(Failure::OutcomeUnknown))
     } else {
         let begun = Instant::now();
         let outcome = match bounds::one_try(send(&app, &job)).await {
@@ -382,7 +392,7 @@ async fn deliver(app: Arc<App>, job: Job) {
     match &outcome {
         Outcome::Sent { .. } => tracing::info!(notification, attempt, "sent"),
         Outcome::Skipped(why) => tracing::info!(notification, why = why.code(), "skipped"),
-        Outcome::Refused(Refusal::Temporary(why)) => {
+        Outcome::Refused(Refusal::Temporary(why) | Refusal::Unknown(why)) => {
             tracing::warn!(
                 notification,
                 attempt,

@@ -7,19 +7,19 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement, StatementBuilde
 use url::Url;
 
 use super::inspection::{held, outstanding};
-use super::queue::{Lane, due, earliest};
+use super::queue::{Lane, Way, due, earliest};
 use crate::db::Db;
 
 /// The plan of the claim's and of the look-ahead's select for a lane.
 async fn plans(db: &Db, lane: Lane) -> Vec<String> {
     let backend = db.read().get_database_backend();
-    let claim = StatementBuilder::build(
-        &due(lane, Channel::Email, Utc::now(), 24, &[7, 8]),
-        &backend,
-    );
-    let ahead = earliest(&[(lane, Channel::Email), (lane, Channel::Sms)], &[7, 8])
-        .unwrap()
-        .build(backend);
+    let ways = [Channel::Email, Channel::Sms].map(|channel| Way {
+        lane,
+        channel,
+        except: vec![7, 8],
+    });
+    let claim = StatementBuilder::build(&due(&ways[0], Utc::now(), 24), &backend);
+    let ahead = earliest(&ways).unwrap().build(backend);
     explained(db, [claim, ahead]).await
 }
 
@@ -74,7 +74,7 @@ async fn check(db: &Db) {
             "INSERT INTO notifications (alarm_id, purpose, recipient_kind, recipient_name, relationship, channel, \
             address, status, attempts, priority, next_attempt_at, message_id, created_at) \
             SELECT 1, 'alarm', 'contact', 'x', 'x', 'email', 'x@example.com', \
-            CASE WHEN n % 1000 < 2 THEN 'pending' ELSE 'sent' END, n % 2, 0, {now}, 'm' || n, {now} FROM {series}"
+            CASE WHEN n % 1000 < 6 THEN 'pending' ELSE 'sent' END, n % 2, n % 3, {now}, 'm' || n, {now} FROM {series}"
         ),
         "ANALYZE".to_owned(),
     ] {
@@ -82,6 +82,8 @@ async fn check(db: &Db) {
     }
     for (lane, index) in [
         (Lane::First, "notifications_first"),
+        (Lane::Again, "notifications_again"),
+        (Lane::Many, "notifications_many"),
         (Lane::Later, "notifications_later"),
     ] {
         for plan in plans(db, lane).await {

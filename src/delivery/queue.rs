@@ -4,11 +4,9 @@
 //! alarm, contacts and therapists, its notifications. Deleting a contact locks it and then, by
 //! its foreign key, the notifications to it; so whoever holds a notification asks for no contact.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Receipt, Status};
-use entity::{alarm, alarm_result, emergency_contact, notification, profile, user};
+use entity::{alarm_result, emergency_contact, notification};
 use rand::RngExt;
 use sea_orm::sea_query::{
     Expr, LockBehavior, LockType, Query, SelectStatement, SubQueryStatement, UnionType,
@@ -20,44 +18,57 @@ use sea_orm::{
 };
 
 use super::lease::LEASE;
-use super::recipient::ALARM;
+use super::recipient::{self, ALARM, ONE_OF_MANY};
 use super::smtp::Refusal;
-use super::{Failure, bounce, follow, letter::Story, steps};
+use super::world::{self, Job, Standing};
+use super::{Failure, bounce, follow, steps};
 use crate::app::App;
-use crate::assistant::crisis;
 use crate::events::{Event, Topic};
-use crate::language::Language;
 
 /// How long a notification is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::hours(24);
 /// The pauses after the first tries, in seconds; after these, the last one again and again.
 const PAUSES: [i64; 5] = [1, 5, 15, 60, 300];
 
-/// First tries of alarms have connections of their own, so that no backlog of other
-/// messages delays them.
+/// Each lane has its own index and its own places at the server, so that nothing in one of them,
+/// however much it is, delays the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// A real alarm's message, never tried yet.
     First,
-    /// Tried before, or its worker died, or of another purpose.
+    /// A real alarm's message that was tried before, or whose worker died.
+    Again,
+    /// A message of one alarm of many of the same person, tried or not.
+    Many,
+    /// What is no alarm.
     Later,
 }
 
 impl Lane {
-    /// Each lane over each channel, in the order in which they are served.
-    pub const WAYS: [(Self, Channel); 4] = [
-        (Self::First, Channel::Email),
-        (Self::First, Channel::Sms),
-        (Self::Later, Channel::Email),
-        (Self::Later, Channel::Sms),
-    ];
+    /// Every lane, in the order in which they are served.
+    pub const ALL: [Self; 4] = [Self::First, Self::Again, Self::Many, Self::Later];
+
+    /// How many messages of the lane are sent at the same time over each channel. A server that
+    /// takes 2 s for each still takes 128 first tries a second, and one that hangs is waited for
+    /// by so many at once. A place costs a connection and some tens of kB.
+    #[must_use]
+    pub const fn places(self) -> usize {
+        match self {
+            Self::First => 256,
+            Self::Again => 64,
+            Self::Many => 16,
+            Self::Later => 24,
+        }
+    }
 
     /// The rows of the lane, in the words of its partial index: SQLite uses one only where
     /// the statement has no parameters in its place.
     fn open(self) -> Expr {
         Expr::cust(match self {
             Self::First => "status = 'pending' AND attempts = 0 AND priority = 0",
-            Self::Later => "status IN ('pending', 'sending') AND (attempts > 0 OR priority > 0)",
+            Self::Again => "status IN ('pending', 'sending') AND attempts > 0 AND priority = 0",
+            Self::Many => "status IN ('pending', 'sending') AND priority = 1",
+            Self::Later => "status IN ('pending', 'sending') AND priority > 1",
         })
     }
 
@@ -66,6 +77,8 @@ impl Lane {
     pub const fn name(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::Again => "again",
+            Self::Many => "many",
             Self::Later => "later",
         }
     }
@@ -73,53 +86,35 @@ impl Lane {
     /// The lane a claimed row came from.
     #[must_use]
     pub const fn of(row: &notification::Model) -> Self {
-        if row.attempts <= 1 && row.priority == ALARM {
-            Self::First
-        } else {
-            Self::Later
+        match row.priority {
+            ALARM if row.attempts <= 1 => Self::First,
+            ALARM => Self::Again,
+            ONE_OF_MANY => Self::Many,
+            _ => Self::Later,
         }
     }
 }
 
-/// A claimed notification, and the world it is about as it was right after.
-pub struct Job {
-    /// The row as claimed.
-    pub notification: notification::Model,
-    /// The alarm it belongs to.
-    pub alarm: alarm::Model,
-    /// The result of that.
-    pub result: alarm_result::Model,
-    /// The person who pressed.
-    pub user: user::Model,
-    /// Where the person usually is; empty when unknown.
-    pub usual_location: String,
+/// A lane over one channel.
+pub struct Way {
+    /// The lane.
+    pub lane: Lane,
+    /// The channel.
+    pub channel: Channel,
+    /// What is left out: rows of it that this process holds already.
+    pub except: Vec<i64>,
 }
 
-impl Job {
-    /// The mail's story at the moment `now`, with the links that go with it, in a deployment for
-    /// this country.
-    #[must_use]
-    pub fn story(
-        &self,
-        now: DateTime<Utc>,
-        country: Option<&str>,
-        link: Option<String>,
-        opt_out: Option<String>,
-    ) -> Story<'_> {
-        Story {
-            notification: &self.notification,
-            alarm: &self.alarm,
-            result: &self.result,
-            user: &self.user,
-            usual_location: &self.usual_location,
-            link,
-            opt_out,
-            emergency: crisis::emergency_number(
-                crisis::country(&self.usual_location, country),
-                Language::from_code(&self.user.language),
-            ),
-            now,
-        }
+impl Way {
+    /// Every lane over every channel, in the order in which they are served, leaving out nothing.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Lane::ALL.into_iter().flat_map(|lane| {
+            [Channel::Email, Channel::Sms].map(|channel| Self {
+                lane,
+                channel,
+                except: Vec::new(),
+            })
+        })
     }
 }
 
@@ -128,12 +123,11 @@ impl Job {
 ///
 /// # Errors
 /// The database's.
-pub async fn next_due(
+pub async fn next_due<'a>(
     app: &App,
-    ways: &[(Lane, Channel)],
-    except: &[i64],
-) -> Result<Vec<((Lane, Channel), DateTime<Utc>)>, DbErr> {
-    let Some(look) = earliest(ways, except) else {
+    ways: &'a [Way],
+) -> Result<Vec<(&'a Way, DateTime<Utc>)>, DbErr> {
+    let Some(look) = earliest(ways) else {
         return Ok(Vec::new());
     };
     let mut found = look
@@ -143,24 +137,21 @@ pub async fn next_due(
     found.sort_unstable_by_key(|(way, _)| *way);
     Ok(found
         .into_iter()
-        .filter_map(|(way, due)| Some((*ways.get(usize::try_from(way).ok()?)?, due?)))
+        .filter_map(|(way, due)| Some((ways.get(usize::try_from(way).ok()?)?, due?)))
         .collect())
 }
 
 /// The statement behind [`next_due`]; `None` without ways.
-pub(super) fn earliest(
-    ways: &[(Lane, Channel)],
-    except: &[i64],
-) -> Option<Select<notification::Entity>> {
+pub(super) fn earliest(ways: &[Way]) -> Option<Select<notification::Entity>> {
     use notification::Column;
-    let looks = (0_i64..).zip(ways).map(|(way, &(lane, channel))| {
+    let looks = (0_i64..).zip(ways).map(|(number, way)| {
         let look = notification::Entity::find()
             .select_only()
-            .expr_as(Expr::value(way), "way")
+            .expr_as(Expr::value(number), "way")
             .column_as(Column::NextAttemptAt.min(), "due")
-            .filter(lane.open())
-            .filter(Column::Channel.eq(channel));
-        match except {
+            .filter(way.lane.open())
+            .filter(Column::Channel.eq(way.channel));
+        match way.except.as_slice() {
             [] => look,
             ids => look.filter(Column::Id.is_not_in(ids.iter().copied())),
         }
@@ -182,20 +173,14 @@ pub async fn waiting(app: &App, lane: Lane) -> Result<u64, DbErr> {
         .await
 }
 
-/// Claims at most `most` due rows of the lane over this channel, leaving out those this process holds already.
+/// Claims at most `most` due rows of this way.
 ///
 /// # Errors
 /// The database's; nothing is claimed then.
-pub async fn claim(
-    app: &App,
-    lane: Lane,
-    channel: Channel,
-    most: usize,
-    except: &[i64],
-) -> Result<Vec<Job>, DbErr> {
+pub async fn claim(app: &App, way: &Way, most: usize) -> Result<Vec<Job>, DbErr> {
     use notification::Column;
     let now = app.clock.now();
-    let mut due = due(lane, channel, now, most, except);
+    let mut due = due(way, now, most);
     let chosen = match app.db.outbox().get_database_backend() {
         DbBackend::Postgres => {
             // As an array, so that the planner can't run the locking subquery more than once.
@@ -214,92 +199,34 @@ pub async fn claim(
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::LeaseUntil, Expr::value(until))
         .col_expr(Column::NextAttemptAt, Expr::value(until))
+        // Whoever held it before has died, nobody knows when.
+        .col_expr(
+            Column::PerhapsSent,
+            Expr::cust("perhaps_sent OR status = 'sending'"),
+        )
         .filter(chosen)
         .exec_with_returning(&tx)
         .await?;
     claimed.sort_unstable_by_key(|row| row.id);
-    let jobs = world(&tx, claimed).await?;
+    let jobs = world::read(app, &tx, claimed).await?;
     tx.commit().await?;
     Ok(jobs)
 }
 
-pub(super) fn due(
-    lane: Lane,
-    channel: Channel,
-    now: DateTime<Utc>,
-    most: usize,
-    except: &[i64],
-) -> SelectStatement {
+pub(super) fn due(way: &Way, now: DateTime<Utc>, most: usize) -> SelectStatement {
     use notification::Column;
     let mut due = Query::select();
     due.column(Column::Id)
         .from(notification::Entity)
-        .and_where(lane.open())
-        .and_where(Column::Channel.eq(channel))
+        .and_where(way.lane.open())
+        .and_where(Column::Channel.eq(way.channel))
         .and_where(Column::NextAttemptAt.lte(now))
         .order_by(Column::NextAttemptAt, sea_orm::Order::Asc)
         .limit(u64::try_from(most).unwrap_or(u64::MAX));
-    if !except.is_empty() {
-        due.and_where(Column::Id.is_not_in(except.iter().copied()));
+    if !way.except.is_empty() {
+        due.and_where(Column::Id.is_not_in(way.except.iter().copied()));
     }
     due
-}
-
-/// Reads what the claimed rows are about, in four statements however many they are.
-async fn world(
-    db: &DatabaseTransaction,
-    claimed: Vec<notification::Model>,
-) -> Result<Vec<Job>, DbErr> {
-    if claimed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<i64> = claimed.iter().map(|row| row.alarm_id).collect();
-    let alarms: HashMap<i64, alarm::Model> = alarm::Entity::find()
-        .filter(alarm::Column::Id.is_in(ids.iter().copied()))
-        .all(db)
-        .await?
-        .into_iter()
-        .map(|alarm| (alarm.id, alarm))
-        .collect();
-    let results: HashMap<i64, alarm_result::Model> = alarm_result::Entity::find()
-        .filter(alarm_result::Column::AlarmId.is_in(ids))
-        .all(db)
-        .await?
-        .into_iter()
-        .map(|result| (result.alarm_id, result))
-        .collect();
-    let people: Vec<i64> = alarms.values().map(|alarm| alarm.user_id).collect();
-    let users: HashMap<i64, user::Model> = user::Entity::find()
-        .filter(user::Column::Id.is_in(people.iter().copied()))
-        .all(db)
-        .await?
-        .into_iter()
-        .map(|user| (user.id, user))
-        .collect();
-    let mut places: HashMap<i64, String> = profile::Entity::find()
-        .filter(profile::Column::UserId.is_in(people))
-        .all(db)
-        .await?
-        .into_iter()
-        .map(|profile| (profile.user_id, profile.location))
-        .collect();
-    Ok(claimed
-        .into_iter()
-        .filter_map(|notification| {
-            // Where one of them is gone, the notification went with it.
-            let alarm = alarms.get(&notification.alarm_id)?.clone();
-            let result = results.get(&notification.alarm_id)?.clone();
-            let user = users.get(&alarm.user_id)?.clone();
-            let usual_location = places.entry(user.id).or_default().clone();
-            Some(Job {
-                notification,
-                alarm,
-                result,
-                user,
-                usual_location,
-            })
-        })
-        .collect())
 }
 
 /// What came of a claimed notification.
@@ -317,8 +244,9 @@ pub enum Outcome {
 }
 
 /// Records an outcome and, in the same transaction, what follows from it: the flags of the result,
-/// the all-clear for somebody who was told while the alarm was being ended, and that the other
-/// channel of somebody who can't be reached by this one is tried at once.
+/// the all-clear for somebody who was told, or may have been, while the alarm was being ended, that
+/// the other channel of somebody who can't be reached by this one is tried at once, and the message
+/// to the new address of somebody who has another one by now.
 /// Tells subscribers after the commit.
 ///
 /// # Errors
@@ -340,18 +268,20 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     let told_of_alarm = row.purpose == Purpose::Alarm;
     let over = told_of_alarm && result.completed;
     let answered = row.step > 0 && result.answered_at.is_some();
-    // A later step begins up to a day after the press, which is when its row was made.
-    let tried_for = if row.step > 0 {
-        TRIED_FOR * 2
-    } else {
-        TRIED_FOR
+    let until = match row.tried_since {
+        Some(anew) => anew + TRIED_FOR,
+        // A later step begins up to a day after the press, which is when its row was made.
+        None if row.step > 0 => row.created_at + TRIED_FOR * 2,
+        None => row.created_at + TRIED_FOR,
     };
     let again = now + pause(row.attempts);
-    let unsent = if result.closed_by_itself {
+    let perhaps = row.perhaps_sent || matches!(outcome, Outcome::Refused(Refusal::Unknown(_)));
+    let unsent = match (result.closed_by_itself, perhaps) {
         // As for what waited at that moment: nobody said that it is no longer needed.
-        (Status::Failed, Some(Failure::Expired))
-    } else {
-        (Status::Skipped, Some(Failure::AlarmCompleted))
+        (true, false) => (Status::Failed, Some(Failure::Expired)),
+        (true, true) => (Status::Failed, Some(Failure::OutcomeUnknown)),
+        (false, false) => (Status::Skipped, Some(Failure::AlarmCompleted)),
+        (false, true) => (Status::Skipped, Some(Failure::OutcomeUnknown)),
     };
     let (status, failure) = match *outcome {
         Outcome::Sent { .. } => (Status::Sent, None),
@@ -360,25 +290,38 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
         Outcome::Refused(_) if over => unsent,
         Outcome::Refused(_) if answered => (Status::Skipped, Some(Failure::Answered)),
-        Outcome::Refused(Refusal::Temporary(_)) if opted_out(&tx, row).await? => {
+        Outcome::Refused(_) if opted_out(&tx, row).await? => {
             (Status::Skipped, Some(Failure::OptedOut))
         }
-        Outcome::Refused(_) if again > row.created_at + tried_for => {
-            (Status::Failed, Some(Failure::Expired))
+        Outcome::Refused(_) if again > until => {
+            let unknown = perhaps.then_some(Failure::OutcomeUnknown);
+            (Status::Failed, unknown.or(Some(Failure::Expired)))
         }
-        Outcome::Refused(Refusal::Temporary(failure)) => (Status::Pending, Some(failure)),
+        Outcome::Refused(Refusal::Temporary(failure) | Refusal::Unknown(failure)) => {
+            (Status::Pending, Some(failure))
+        }
     };
+    // Nobody can have got it at an address that takes nothing.
+    let perhaps = perhaps && !failure.is_some_and(Failure::is_of_address);
     // Before the notification itself is locked: see the order above.
     let letter = match (row.channel, status) {
         // A gateway takes what it can't deliver: only a receipt says that a number works.
         (Channel::Sms, Status::Sent) => None,
         _ => bounce::follow(app, &tx, job.alarm.user_id, row, (status, failure)).await?,
     };
-    let kept = match status {
-        Status::Sent if told_of_alarm && result.completed && result.all_clear => {
-            follow::keep_recipient(&tx, row).await?
-        }
-        _ => row.clone(),
+    // As far as is known now, told.
+    let told = status == Status::Sent || (perhaps && status != Status::Pending);
+    let moved = match &job.standing {
+        Standing::Moved(to) if !over => Some(to),
+        _ => None,
+    };
+    let kept = if told && over && result.all_clear {
+        // Of several alarms, the next to be recorded finds this one's all-clear.
+        follow::keep_recipient(&tx, row, LockType::NoKeyUpdate).await?
+    } else if moved.is_some() {
+        follow::keep_recipient(&tx, row, LockType::KeyShare).await?
+    } else {
+        row.clone()
     };
     let provider_id = match outcome {
         Outcome::Sent { provider_id } => provider_id.as_ref(),
@@ -388,6 +331,7 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         status: Set(status),
         failure: Set(failure.map(|failure| failure.code().to_owned())),
         lease_until: Set(None),
+        perhaps_sent: Set(perhaps),
         next_attempt_at: if status == Status::Pending {
             Set(again)
         } else {
@@ -435,9 +379,20 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         return Ok(());
     }
     match status {
-        Status::Sent => follow::took(app, &tx, job.alarm.kind, &result, &kept).await?,
+        Status::Sent => follow::took(&tx, &job.alarm, &result, &kept).await?,
         Status::Failed => follow::hurry(app, &tx, row).await?,
         _ => {}
+    }
+    if told {
+        follow::clear(app, &tx, &job.alarm, &result, &kept).await?;
+    }
+    if let Some(to) = moved.filter(|_| kept.contact_id.or(kept.therapist_id).is_some()) {
+        let row = notification::ActiveModel {
+            step: Set(row.step),
+            priority: Set(row.priority),
+            ..recipient::first(app, row.alarm_id, to.clone())
+        };
+        row.insert(&tx).await?;
     }
     if let Some(letter) = letter {
         letter.insert(&tx).await?;
@@ -451,7 +406,7 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         row.channel.to_value(),
         status.to_value(),
     );
-    if hastened || status == Status::Failed {
+    if hastened || moved.is_some() || status == Status::Failed {
         app.delivery.wake();
     }
     app.events

@@ -110,7 +110,8 @@ pub async fn receive(app: &App, id: i64, sid: &str, status: &str) -> Result<(), 
     }
     match status {
         Status::Sent if row.status != Status::Sent => {
-            follow::took(app, &tx, alarm.kind, result, row).await?;
+            follow::took(&tx, alarm, result, row).await?;
+            follow::clear(app, &tx, alarm, result, row).await?;
         }
         Status::Failed if row.status != Status::Failed => follow::lost(app, &tx, &held).await?,
         _ => {}

@@ -1,6 +1,7 @@
 //! Whom a notification goes to, and the row that it begins as.
 
 use entity::notification::{self, Channel, Purpose, RecipientKind, Status};
+use entity::{emergency_contact, therapist};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set};
 
 use super::Failure;
@@ -8,11 +9,14 @@ use crate::app::App;
 
 /// The priority of a real alarm's messages.
 pub(super) const ALARM: i32 = 0;
-/// The priority of what can wait until those went out.
-pub const BEHIND_ALARMS: i32 = 1;
+/// The priority of a real alarm's messages that let those of others pass, because so many of the
+/// person's wait already.
+pub const ONE_OF_MANY: i32 = 1;
+/// The priority of what is no alarm: drills and tests, all-clears, and what the person is told.
+pub const NO_ALARM: i32 = 2;
 
 /// Whom an alarm tells, and over which channel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// Contact or therapist.
     pub kind: RecipientKind,
@@ -31,6 +35,38 @@ pub struct Recipient {
 }
 
 impl Recipient {
+    /// A contact over one channel.
+    #[must_use]
+    pub fn contact(app: &App, contact: &emergency_contact::Model, channel: Channel) -> Self {
+        Self {
+            kind: RecipientKind::Contact,
+            id: contact.id,
+            name: contact.name.clone(),
+            relationship: contact.relationship.clone(),
+            channel,
+            opted_out: contact.opted_out_at.is_some(),
+            address: app
+                .delivery
+                .address(channel, &contact.email, &contact.phone),
+        }
+    }
+
+    /// A therapist over one channel.
+    #[must_use]
+    pub fn therapist(app: &App, therapist: &therapist::Model, channel: Channel) -> Self {
+        Self {
+            kind: RecipientKind::Therapist,
+            id: therapist.id,
+            name: therapist.name.clone(),
+            relationship: String::new(),
+            channel,
+            opted_out: false,
+            address: app
+                .delivery
+                .address(channel, &therapist.email, &therapist.phone),
+        }
+    }
+
     /// Why nothing can be sent to it, if that is so.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
@@ -82,11 +118,13 @@ pub fn all_clear(app: &App, told: &notification::Model) -> notification::ActiveM
         created_at: Set(now),
         sent_at: Set(None),
         step: Set(0),
-        priority: Set(BEHIND_ALARMS),
+        priority: Set(NO_ALARM),
         provider_id: Set(None),
         past_provider_ids: Set(None),
         receipt: Set(None),
         delivered_at: Set(None),
+        perhaps_sent: Set(false),
+        tried_since: Set(None),
     }
 }
 
@@ -129,5 +167,7 @@ pub(super) fn new(
         past_provider_ids: Set(None),
         receipt: Set(None),
         delivered_at: Set(None),
+        perhaps_sent: Set(false),
+        tried_since: Set(None),
     }
 }

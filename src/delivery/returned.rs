@@ -55,6 +55,8 @@ pub async fn take_back(app: &App, mail: &[u8]) -> Result<(), DbErr> {
     change.failure = Set(Some(failure.code().to_owned()));
     change.receipt = Set(Some(Receipt::Undelivered));
     change.lease_until = Set(None);
+    // None of its tries arrived: they went to one address.
+    change.perhaps_sent = Set(false);
     // It was taken, when exactly is not known where the answer to that was lost.
     change.sent_at = Set(row.sent_at.or_else(|| Some(app.clock.now())));
     change.update(&tx).await?;

@@ -15,7 +15,7 @@ use sha1::Sha1;
 use url::{Url, form_urlencoded};
 
 use super::Failure;
-use super::smtp::Refusal::{self, Permanent, Temporary};
+use super::smtp::Refusal::{self, Permanent, Temporary, Unknown};
 use crate::config::{Config, is_this_machine};
 
 /// How long the gateway may take to accept a connection.
@@ -176,7 +176,7 @@ impl Gateway {
         let mut answer = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| broken(&error))? {
             if answer.len() + part.len() > ANSWER {
-                return Err(Temporary(Failure::ServerUnreachable));
+                return Err(Unknown(Failure::ServerUnreachable));
             }
             answer.extend_from_slice(&part);
         }
@@ -184,7 +184,7 @@ impl Gateway {
             return match serde_json::from_slice::<Taken>(&answer) {
                 Ok(Taken { sid }) if is_sid(&sid) => Ok(sid),
                 // Whoever answered so may or may not have taken it.
-                _ => Err(Temporary(Failure::ServerUnreachable)),
+                _ => Err(Unknown(Failure::ServerUnreachable)),
             };
         }
         let code = serde_json::from_slice::<Refused>(&answer).map_or(0, |refused| refused.code);
@@ -294,11 +294,17 @@ const fn refusal(code: i64) -> Refusal {
 
 /// How a send failed that has no answer, or half of one.
 fn broken(error: &reqwest::Error) -> Refusal {
-    Temporary(if error.is_timeout() {
+    let why = if error.is_timeout() {
         Failure::Timeout
     } else {
         Failure::ServerUnreachable
-    })
+    };
+    // Before there was a connection, nothing was handed over.
+    if error.is_connect() {
+        Temporary(why)
+    } else {
+        Unknown(why)
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! transport has no time limit on replies, and its errors don't tell a refused recipient, which
 //! is final, from a refused login or sender, which the operator can mend within the day.
 
+use std::error::Error as _;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -16,10 +18,12 @@ use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{Error as SmtpError, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use percent_encoding::percent_decode_str;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::Failure;
+use super::fault::{self, Fault};
 
 /// How long the server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,18 +35,23 @@ pub(super) const WHOLE: Duration = Duration::from_secs(30);
 /// How long a connection is kept for the next mail. Servers close idle ones after minutes.
 const IDLE: Duration = Duration::from_secs(30);
 /// Connections kept at most.
-const KEPT: usize = 8;
+const KEPT: usize = 32;
+/// How long a mail waits for the connection of another one, where the server allows no more of
+/// them.
+const WAITING: Duration = Duration::from_secs(10);
 
 /// Why a mail did not go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Trying again can't help.
     Permanent(Failure),
-    /// It may work later; the recipient may even have it already.
+    /// It was not taken, and may be later.
     Temporary(Failure),
+    /// Nobody knows whether it was taken: the recipient may have it already. To be tried again.
+    Unknown(Failure),
 }
 
-use Refusal::{Permanent, Temporary};
+use Refusal::{Permanent, Temporary, Unknown};
 
 enum Security {
     /// Plain, for a relay on the same machine or network.
@@ -62,7 +71,39 @@ pub struct Smtp {
     security: Security,
     hello: ClientId,
     credentials: Option<Credentials>,
-    kept: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    connections: Mutex<Connections>,
+    /// A turn is over.
+    over: Notify,
+}
+
+/// The connections to a server.
+#[derive(Default)]
+struct Connections {
+    /// Those that nobody uses, and since when.
+    idle: Vec<(AsyncSmtpConnection, Instant)>,
+    /// Turns that go on.
+    turns: usize,
+}
+
+/// Using a connection, from before there is one until it is kept or closed.
+struct Turn<'a> {
+    smtp: &'a Smtp,
+    /// To be kept.
+    kept: Option<AsyncSmtpConnection>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut connections = self.smtp.connections();
+        connections.turns = connections.turns.saturating_sub(1);
+        if let Some(connection) = self.kept.take()
+            && connections.idle.len() < KEPT
+        {
+            connections.idle.push((connection, Instant::now()));
+        }
+        drop(connections);
+        self.smtp.over.notify_waiters();
+    }
 }
 
 impl fmt::Display for Smtp {
@@ -120,7 +161,8 @@ impl Smtp {
             security,
             hello,
             credentials,
-            kept: Mutex::default(),
+            connections: Mutex::default(),
+            over: Notify::new(),
         })
     }
 
@@ -129,51 +171,85 @@ impl Smtp {
     /// # Errors
     /// Whether trying again makes sense, and why it failed.
     pub async fn send(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<(), Refusal> {
-        timeout(WHOLE, self.converse(from, to, mail))
-            .await
-            .unwrap_or(Err(Temporary(Failure::Timeout)))
+        let handed_over = AtomicBool::new(false);
+        let conversation = self.converse(from, to, mail, &handed_over);
+        match timeout(WHOLE, conversation).await {
+            Ok(outcome) => outcome,
+            Err(_) if handed_over.into_inner() => Err(Unknown(Failure::Timeout)),
+            Err(_) => Err(Temporary(Failure::Timeout)),
+        }
     }
 
-    async fn converse(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<(), Refusal> {
-        // A kept connection may have been closed by the server meanwhile. Nothing was sent on
-        // it yet, so a new one takes its place at once.
-        let mut connection = match self.take() {
-            Some(mut kept) => match begin(&mut kept, from, to, mail).await {
-                Ok(()) => kept,
-                Err(_) => self.begin_anew(from, to, mail).await?,
-            },
-            None => self.begin_anew(from, to, mail).await?,
-        };
-        let recipient = Rcpt::new(to.clone(), Vec::new());
-        reply(connection.command(recipient), REPLY)
-            .await
-            .map_err(|broken| match broken {
-                // Of these the recipient is not the cause: no login, commands out of order.
-                Broken::Refused(503 | 530) => Temporary(Failure::ServerRefused),
-                Broken::Refused(500..) => Permanent(Failure::AddressRejected),
-                other => other.temporary(),
-            })?;
-        let message = async {
-            reply(connection.command(Data), REPLY).await?;
-            reply(connection.message(mail), WHOLE).await
-        };
-        message.await.map_err(|broken| match broken {
-            Broken::Refused(500..) => Permanent(Failure::MessageRejected),
-            other => other.temporary(),
-        })?;
-        self.keep(connection);
-        Ok(())
-    }
-
-    async fn begin_anew(
+    async fn converse(
         &self,
         from: &Address,
         to: &Address,
         mail: &[u8],
-    ) -> Result<AsyncSmtpConnection, Refusal> {
-        let mut connection = self.connect().await.map_err(Broken::temporary)?;
+        handed_over: &AtomicBool,
+    ) -> Result<(), Refusal> {
+        let (mut turn, mut connection) = self.begin(from, to, mail).await?;
+        let recipient = Rcpt::new(to.clone(), Vec::new());
+        reply(connection.command(recipient), REPLY)
+            .await
+            .map_err(Broken::of_recipient)?;
+        reply(connection.command(Data), REPLY)
+            .await
+            .map_err(Broken::of_message)?;
+        handed_over.store(true, Ordering::Relaxed);
+        reply(connection.message(mail), WHOLE)
+            .await
+            .map_err(|broken| match broken {
+                Broken::Refused { .. } => broken.of_message(),
+                Broken::Lost => Unknown(Failure::ServerUnreachable),
+                Broken::Late => Unknown(Failure::Timeout),
+            })?;
+        turn.kept = Some(connection);
+        Ok(())
+    }
+
+    async fn begin(
+        &self,
+        from: &Address,
+        to: &Address,
+        mail: &[u8],
+    ) -> Result<(Turn<'_>, AsyncSmtpConnection), Refusal> {
+        // A kept connection may have been closed by the server meanwhile. Nothing was sent on
+        // it yet, so a new one takes its place at once.
+        if let Some((turn, mut kept)) = self.take()
+            && begin(&mut kept, from, to, mail).await.is_ok()
+        {
+            return Ok((turn, kept));
+        }
+        let turn = self.turn();
+        let (turn, mut connection) = match self.connect().await {
+            // Many servers allow a client only so many connections.
+            Err(Broken::Refused { code: 421, .. }) => {
+                drop(turn);
+                let handed_on = timeout(WAITING, self.handed_on()).await;
+                handed_on
+                    .unwrap_or_default()
+                    .ok_or(Temporary(Failure::ServerRefused))?
+            }
+            connected => (turn, connected.map_err(Broken::temporary)?),
+        };
         begin(&mut connection, from, to, mail).await?;
-        Ok(connection)
+        Ok((turn, connection))
+    }
+
+    /// The next connection that another mail is done with; `None` once there is no other mail.
+    async fn handed_on(&self) -> Option<(Turn<'_>, AsyncSmtpConnection)> {
+        loop {
+            let mut over = std::pin::pin!(self.over.notified());
+            // From here on nothing is missed.
+            over.as_mut().enable();
+            if let Some(kept) = self.take() {
+                return Some(kept);
+            }
+            if self.connections().turns == 0 {
+                return None;
+            }
+            over.await;
+        }
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Broken> {
@@ -208,23 +284,38 @@ impl Smtp {
         Ok(connection)
     }
 
-    fn take(&self) -> Option<AsyncSmtpConnection> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(_, since)| since.elapsed() < IDLE);
-        kept.pop().map(|(connection, _)| connection)
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
-            kept.push((connection, Instant::now()));
+    fn turn(&self) -> Turn<'_> {
+        self.connections().turns += 1;
+        Turn {
+            smtp: self,
+            kept: None,
         }
+    }
+
+    /// Begins a turn with a connection that was kept, if there is any.
+    fn take(&self) -> Option<(Turn<'_>, AsyncSmtpConnection)> {
+        let mut connections = self.connections();
+        connections.idle.retain(|(_, since)| since.elapsed() < IDLE);
+        let (connection, _) = connections.idle.pop()?;
+        // Before anybody else can find that there is neither a connection nor a turn.
+        connections.turns += 1;
+        let turn = Turn {
+            smtp: self,
+            kept: None,
+        };
+        Some((turn, connection))
     }
 
     /// Says goodbye on every kept connection.
     pub async fn close(&self) {
-        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        for (mut connection, _) in kept {
+        let idle = std::mem::take(&mut self.connections().idle);
+        for (mut connection, _) in idle {
             // Whoever does not answer a goodbye is not waited for.
             let _ = timeout(Duration::from_millis(200), connection.command(Quit)).await;
         }
@@ -264,8 +355,15 @@ fn supports(connection: &AsyncSmtpConnection, extension: Extension) -> bool {
 
 /// How a step of the conversation failed.
 enum Broken {
-    /// The server answered no, with this code.
-    Refused(u16),
+    /// The server answered no.
+    Refused {
+        /// The reply code.
+        code: u16,
+        /// Whose fault that is.
+        fault: Fault,
+        /// Whether it said so by an enhanced status code.
+        plainly: bool,
+    },
     /// The connection failed, or the answer made no sense.
     Lost,
     /// No answer in time.
@@ -275,10 +373,40 @@ enum Broken {
 impl Broken {
     const fn temporary(self) -> Refusal {
         Temporary(match self {
-            Self::Refused(_) => Failure::ServerRefused,
+            Self::Refused { .. } => Failure::ServerRefused,
             Self::Lost => Failure::ServerUnreachable,
             Self::Late => Failure::Timeout,
         })
+    }
+
+    /// What an answer to the recipient means. Final is only what no state of the server changes.
+    const fn of_recipient(self) -> Refusal {
+        match self {
+            Self::Refused {
+                code: 500..,
+                fault: Fault::Address,
+                ..
+            } => Permanent(Failure::AddressRejected),
+            Self::Refused {
+                code: 500..,
+                fault: Fault::Message,
+                ..
+            } => Permanent(Failure::MessageRejected),
+            other => other.temporary(),
+        }
+    }
+
+    /// What an answer to the mail means: as one to the recipient, but the address is to blame only
+    /// where the server says so plainly.
+    const fn of_message(self) -> Refusal {
+        match self {
+            Self::Refused {
+                code: 500..,
+                fault: Fault::Address,
+                plainly: false,
+            } => Permanent(Failure::MessageRejected),
+            other => other.of_recipient(),
+        }
     }
 }
 
@@ -289,7 +417,15 @@ async fn reply<T>(
     match timeout(limit, step).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(match error.status() {
-            Some(code) => Broken::Refused(code.into()),
+            Some(code) => {
+                let code = code.into();
+                let text = error.source().map(ToString::to_string).unwrap_or_default();
+                Broken::Refused {
+                    code,
+                    fault: fault::answered(code, &text),
+                    plainly: fault::said(&text).is_some(),
+                }
+            }
             None if error.is_timeout() => Broken::Late,
             None => Broken::Lost,
         }),

@@ -8,7 +8,7 @@ use entity::alarm_reaction::Reaction;
 use entity::notification::{Column, Purpose, RecipientKind, Status};
 use entity::{alarm_reaction, alarm_result, notification};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
 };
 
 use super::Failure;
@@ -106,6 +106,21 @@ pub async fn hasten(
             .await?;
     }
     Ok(true)
+}
+
+/// What of alarms may still be sent: what waits, and what waits for nobody being on the way any
+/// more.
+#[must_use]
+pub fn unsent() -> Condition {
+    let stopped = Condition::all()
+        .add(Column::Status.eq(Status::Skipped))
+        .add(Column::Failure.eq(Failure::Answered.code()));
+    let open = Condition::any()
+        .add(Column::Status.eq(Status::Pending))
+        .add(stopped);
+    Condition::all()
+        .add(Column::Purpose.eq(Purpose::Alarm))
+        .add(open)
 }
 
 /// Stops what later steps have not sent yet: somebody answered. The caller holds the lock on the

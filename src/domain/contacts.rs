@@ -278,8 +278,8 @@ fn forget_failures(before: &contact::Model, change: &mut contact::ActiveModel) {
     }
 }
 
-/// Deletes a contact. Notifications under way to it are still sent; in open alarms, nobody waits
-/// for it any more.
+/// Deletes a contact. What is being sent to it at this moment may still arrive, and nothing after
+/// that; in open alarms, nobody waits for it any more.
 ///
 /// # Errors
 /// `NOT_FOUND` where it does not exist or is not the viewer's to delete.
@@ -291,6 +291,7 @@ pub async fn delete(app: &App, viewer: &Viewer, id: i64) -> Result<()> {
     let leaving = Leaving::begin(&tx, found.user_id, RecipientKind::Contact, found.id).await?;
     // Another deletion may have been first.
     let row = reachable(&tx, viewer, id).await?;
+    leaving.stop(&tx).await?;
     contact::Entity::delete_by_id(row.id).exec(&tx).await?;
     leaving.go_on(app, &tx).await?;
     tx.commit().await?;

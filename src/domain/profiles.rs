@@ -1,13 +1,15 @@
 //! Profiles: what a person says about themselves, and the links to track, therapist, scenario.
 
+use entity::notification::RecipientKind;
 use entity::{alarm_scenario, music_track, profile, therapist};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect, sea_query::LockType,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, sea_query::LockType,
 };
 
 use crate::app::App;
 use crate::auth::{UserRef, Viewer, parse_id};
+use crate::domain::alarms::Leaving;
 use crate::domain::input::{Check, NAME_LENGTH};
 use crate::domain::users::reach;
 use crate::error::{Error, Noun, Problem, Result};
@@ -71,6 +73,10 @@ pub async fn update(
     check.finish()?;
 
     let tx = app.db.write().await?;
+    let leaving = match &therapist_contact {
+        Some(link) => unlinked(&tx, user_id, *link).await?,
+        None => None,
+    };
     // What is linked to is locked, so that it can't be deleted before it is linked; and before
     // the profile, as deleting it does, so that neither waits for the other.
     let mut check = Check::default();
@@ -115,8 +121,36 @@ pub async fn update(
     set(&mut change.therapist_id, therapist_contact);
     set(&mut change.scenario_id, scenario);
     let row = change.update(&tx).await?;
+    if let Some(leaving) = &leaving {
+        leaving.stop(&tx).await?;
+        leaving.go_on(app, &tx).await?;
+    }
     tx.commit().await?;
+    if let Some(leaving) = leaving {
+        leaving.publish(app);
+    }
     Ok(row)
+}
+
+/// What open alarms lose by another link to a therapist, or none. To be called before anything but
+/// the user is locked.
+async fn unlinked(
+    tx: &DatabaseTransaction,
+    user_id: i64,
+    link: Option<i64>,
+) -> Result<Option<Leaving>> {
+    let before = profile::Entity::find()
+        .filter(profile::Column::UserId.eq(user_id))
+        .one(tx)
+        .await?
+        .and_then(|profile| profile.therapist_id);
+    match before {
+        Some(id) if link != Some(id) => {
+            let leaving = Leaving::begin(tx, user_id, RecipientKind::Therapist, id).await?;
+            Ok(Some(leaving))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn set<T: Into<sea_orm::Value>>(column: &mut sea_orm::ActiveValue<T>, value: Option<T>) {

@@ -122,8 +122,8 @@ pub async fn update(
     Ok(row)
 }
 
-/// Deletes the user's therapist, and the profile's link with it; in open alarms, nobody waits for
-/// the therapist any more.
+/// Deletes the user's therapist, and the profile's link with it; in open alarms, nothing more is
+/// sent to the therapist, and nobody waits for them.
 ///
 /// # Errors
 /// `FORBIDDEN`; `NOT_FOUND` where the user has none.
@@ -140,6 +140,7 @@ pub async fn delete(app: &App, viewer: &Viewer, subject: UserRef) -> Result<()> 
     let row = of_user(&tx, user_id)
         .await?
         .ok_or(Error::NotFound(Noun::Therapist))?;
+    leaving.stop(&tx).await?;
     therapist::Entity::delete_by_id(row.id).exec(&tx).await?;
     leaving.go_on(app, &tx).await?;
     tx.commit().await?;

@@ -256,7 +256,7 @@ impl AlarmResult {
     }
 
     /// Nobody ended the alarm: it was left open too long. What was not sent by then failed, as
-    /// `expired`.
+    /// `expired` or `outcome_unknown`.
     async fn closed_by_itself(&self) -> bool {
         self.0.closed_by_itself
     }

@@ -166,8 +166,10 @@ impl Notification {
     /// `address_rejected`, `no_number`, `invalid_number` (none, or it can't be told of which
     /// country), `number_rejected`, `unsubscribed`, `not_delivered` (taken, and then said not to
     /// have arrived), `message_rejected`, `server_refused`, `server_unreachable`, `timeout`,
-    /// `not_written`, `expired`, `alarm_completed`, `answered` (somebody told earlier is on the
-    /// way or has called), `opted_out` or `cancelled`; more may come.
+    /// `not_written`, `expired`, `outcome_unknown` (given up or no longer needed, but a try ended
+    /// without anybody knowing whether it was taken: it may have arrived), `alarm_completed`,
+    /// `answered` (somebody told earlier is on the way or has called), `opted_out`, `removed` (the
+    /// person deleted or unlinked the recipient) or `cancelled`; more may come.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }

@@ -27,7 +27,7 @@ use tokio_io_timeout::TimeoutStream;
 
 /// How many file descriptors clients leave to the database, the mail server, the SMS gateway, the
 /// model and the runtime itself, whose own bounds together stay below this.
-const RESERVED: u64 = 256;
+const RESERVED: u64 = 1024;
 
 /// How many connections there may be, and how long things may take.
 pub(super) struct Limits {

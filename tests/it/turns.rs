@@ -220,4 +220,18 @@ on_both! {
             scene.complete(&id, false).await;
         }
     }
+
+    async fn no_turn_is_spent_on_somebody_who_was_deleted(database) {
+        let scene = quiet(database).await;
+        scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let maria = scene.contact("Мария", "Мама", Some("maria@example.com")).await;
+        scene.therapist("Петр", "petr@example.com").await;
+        follow(&scene, &[(&["FIRST_CONTACT"], 0), (&["OTHER_CONTACTS"], 30), (&["THERAPIST"], 30)]).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        scene.haven.data(&scene.anna, DELETE, json!({"id": maria})).await;
+        assert_eq!(states(&scene.alarm(&id).await), ["SENT", "SKIPPED", "PENDING"]);
+        scene.react(&scene.link("ivan@example.com", "/a/").await, "cannot").await;
+        scene.until(&id, "the therapist", |alarm| states(alarm) == ["SENT", "SKIPPED", "SENT"]).await;
+        assert_eq!(recipients(&scene.mail.mails()), ["ivan@example.com", "petr@example.com"]);
+    }
 }

@@ -74,6 +74,8 @@ impl World {
                 priority: 0,
                 provider_id: None,
                 past_provider_ids: None,
+                perhaps_sent: false,
+                tried_since: None,
                 receipt: None,
                 delivered_at: None,
             },

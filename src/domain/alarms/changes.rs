@@ -87,8 +87,9 @@ pub struct Ended {
 /// Ends an alarm, and with a real one every older real one of the person that is still open: who
 /// is safe now is not to be shouted for any more. What was not sent yet is not sent any more; with
 /// `all_clear`, exactly those who were told are told of the end, once, however often this is
-/// called, and whoever was told of several alarms by the newest of them. Somebody whose mail is
-/// under way at this moment is told as soon as it is known to have arrived.
+/// called, and whoever was told of several alarms by the newest of them. Told is also whoever may
+/// have been, because nobody knows what became of a try. Somebody whose mail is under way at this
+/// moment is told as soon as its end is known.
 ///
 /// # Errors
 /// `NOT_FOUND` where the alarm does not exist or is not the viewer's.
@@ -203,19 +204,25 @@ pub(super) async fn end(
         .exec(tx)
         .await?;
     let (status, failure) = unsent;
-    let unsent = notification::ActiveModel {
-        status: Set(status),
-        failure: Set(Some(failure.code().to_owned())),
-        ..Default::default()
-    };
-    let ended = notification::Entity::update_many()
-        .set(unsent)
-        .filter(Row::AlarmId.is_in(ids()))
-        .filter(Row::Purpose.eq(Purpose::Alarm))
-        .filter(Row::Status.eq(Status::Pending))
-        .exec(tx)
-        .await?;
-    Ok(ended.rows_affected)
+    let mut ended = 0;
+    // Of what may have arrived, nobody says that it was not sent.
+    for (perhaps_sent, failure) in [(true, Failure::OutcomeUnknown), (false, failure)] {
+        let unsent = notification::ActiveModel {
+            status: Set(status),
+            failure: Set(Some(failure.code().to_owned())),
+            ..Default::default()
+        };
+        ended += notification::Entity::update_many()
+            .set(unsent)
+            .filter(Row::AlarmId.is_in(ids()))
+            .filter(Row::Purpose.eq(Purpose::Alarm))
+            .filter(Row::Status.eq(Status::Pending))
+            .filter(Row::PerhapsSent.eq(perhaps_sent))
+            .exec(tx)
+            .await?
+            .rows_affected;
+    }
+    Ok(ended)
 }
 
 /// Keeps the user's contacts and therapists from being deleted until the transaction ends: the
@@ -243,14 +250,21 @@ async fn keep_recipients(tx: &DatabaseTransaction, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Adds the all-clear for everybody who was told of these alarms, over each way once: by the newest
-/// alarm that went it.
+/// Adds the all-clear for everybody who was told of these alarms or may have been, over each way
+/// once: by the newest alarm that went it. What is under way is left until it is known what becomes
+/// of it.
 async fn tell_the_end(app: &App, tx: &DatabaseTransaction, alarms: &[i64]) -> Result<()> {
     use notification::Column;
     let mut told = notification::Entity::find()
         .filter(Column::AlarmId.is_in(alarms.iter().copied()))
         .filter(Column::Purpose.eq(Purpose::Alarm))
-        .filter(Column::Status.eq(Status::Sent))
+        .filter(
+            Condition::any().add(Column::Status.eq(Status::Sent)).add(
+                Column::Status
+                    .is_in([Status::Failed, Status::Skipped])
+                    .and(Column::PerhapsSent.eq(true)),
+            ),
+        )
         .order_by_desc(Column::AlarmId)
         .order_by_asc(Column::Id)
         .all(tx)

@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 use super::Place;
 use super::changes::changed;
-use super::trigger::{Press, begin, one_by_one, recipients, settle, tell};
+use super::plan::recipients;
+use super::trigger::{Press, begin, one_by_one, settle, tell};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
 use crate::domain::users;

@@ -1,21 +1,25 @@
-//! What becomes of open alarms when somebody is deleted who was told of them.
+//! What becomes of open alarms when somebody is deleted who was told of them, or no longer linked.
 
 use entity::alarm_result;
-use entity::notification::{self, Purpose, RecipientKind};
-use sea_orm::sea_query::Query;
+use entity::notification::{self, Purpose, RecipientKind, Status};
+use sea_orm::sea_query::{Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::reactions::recount;
 use super::trigger::one_by_one;
 use crate::app::App;
+use crate::delivery::{Failure, steps};
 use crate::error::Result;
 use crate::events::{Event, Topic};
 
-/// The open alarms that a contact or therapist was told of who is being deleted.
+/// The open alarms of which a contact or therapist was told, or would be, who is being deleted or
+/// unlinked.
 pub struct Leaving {
     user_id: i64,
+    who: SimpleExpr,
     results: Vec<alarm_result::Model>,
 }
 
@@ -36,10 +40,11 @@ impl Leaving {
             RecipientKind::Contact | RecipientKind::Person => notification::Column::ContactId,
             RecipientKind::Therapist => notification::Column::TherapistId,
         };
+        let who = column.eq(id);
         let mut told = Query::select();
         told.column(notification::Column::AlarmId)
             .from(notification::Entity)
-            .and_where(column.eq(id))
+            .and_where(who.clone())
             .and_where(notification::Column::Purpose.eq(Purpose::Alarm));
         let results = alarm_result::Entity::find()
             .filter(alarm_result::Column::Completed.eq(false))
@@ -48,11 +53,34 @@ impl Leaving {
             .lock_exclusive()
             .all(tx)
             .await?;
-        Ok(Self { user_id, results })
+        Ok(Self {
+            user_id,
+            who,
+            results,
+        })
     }
 
-    /// Goes on without them, after the deletion: what they said stops no later step any more, and
-    /// nobody waits for them.
+    /// Has what was not sent to them yet not sent any more. To be called once they are locked, and
+    /// before they are deleted. What is under way may still arrive.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn stop(&self, tx: &DatabaseTransaction) -> Result<()> {
+        notification::Entity::update_many()
+            .set(notification::ActiveModel {
+                status: Set(Status::Skipped),
+                failure: Set(Some(Failure::Removed.code().to_owned())),
+                ..Default::default()
+            })
+            .filter(self.who.clone())
+            .filter(steps::unsent())
+            .exec(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Goes on without them, after that: what somebody deleted said stops no later step any more,
+    /// and nobody waits for them.
     ///
     /// # Errors
     /// The database's.

@@ -128,7 +128,8 @@ pub async fn notifications(
     .await
 }
 
-/// Has a notification that failed, or that waits for its next try, tried at once.
+/// Has a notification that failed, or that waits for its next try, tried at once, and from now on
+/// as long as a new one.
 ///
 /// # Errors
 /// `FORBIDDEN` for everybody but admins; `NOT_FOUND`; `CONFLICT` where there is nothing to try: it
@@ -161,6 +162,7 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
             let mut change = held.row.clone().into_active_model();
             change.status = Set(Status::Pending);
             change.next_attempt_at = Set(app.clock.now());
+            change.tried_since = Set(Some(app.clock.now()));
             delivery::forget(&held.row, &mut change);
             change.update(&held.tx).await?
         }

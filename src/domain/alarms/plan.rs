@@ -1,10 +1,14 @@
-//! Who is told in which step of an alarm, and when.
+//! Who is told of an alarm, in which step, and when.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::RecipientKind;
-use entity::{alarm, alarm_scenario_step as step};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use entity::{alarm, alarm_scenario_step as step, emergency_contact, profile, therapist};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
+use crate::app::App;
 use crate::delivery::Recipient;
 use crate::error::Result;
 
@@ -72,4 +76,40 @@ impl Plan {
         }
         (0, alarm.timestamp)
     }
+}
+
+/// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
+/// every channel that the deployment has. They can't be deleted before the transaction ends.
+pub(super) async fn recipients(
+    app: &App,
+    tx: &DatabaseTransaction,
+    alarm: &alarm::Model,
+    profile: Option<&profile::Model>,
+) -> Result<Vec<Recipient>> {
+    let channels = app.delivery.channels();
+    let mut recipients = Vec::new();
+    if alarm.notify_contact {
+        let contacts = emergency_contact::Entity::find()
+            .filter(emergency_contact::Column::UserId.eq(alarm.user_id))
+            .order_by_asc(emergency_contact::Column::Id)
+            .lock(LockType::KeyShare)
+            .all(tx)
+            .await?;
+        for contact in contacts {
+            let over = |&channel| Recipient::contact(app, &contact, channel);
+            recipients.extend(channels.iter().map(over));
+        }
+    }
+    let linked = profile.and_then(|profile| profile.therapist_id);
+    if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
+        let therapist = therapist::Entity::find_by_id(id)
+            .lock(LockType::KeyShare)
+            .one(tx)
+            .await?;
+        if let Some(therapist) = therapist {
+            let over = |&channel| Recipient::therapist(app, &therapist, channel);
+            recipients.extend(channels.iter().map(over));
+        }
+    }
+    Ok(recipients)
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use entity::alarm::Kind;
 use entity::notification::{Purpose, RecipientKind, Status};
-use entity::{
-    alarm, alarm_result, alarm_scenario, emergency_contact, notification, profile, therapist, user,
-};
+use entity::{alarm, alarm_result, alarm_scenario, notification, profile, user};
 use sea_orm::sea_query::{LockType, Order, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
@@ -16,7 +14,7 @@ use sea_orm::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::plan::Plan;
+use super::plan::{Plan, recipients};
 use super::{Place, keys, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
@@ -301,9 +299,14 @@ pub(super) async fn tell(
             }
         })
         .collect();
-    if alarm.kind != Kind::Real || is_one_of_many(tx, alarm).await? {
+    let priority = match alarm.kind {
+        Kind::Real if is_one_of_many(tx, alarm).await? => Some(delivery::ONE_OF_MANY),
+        Kind::Real => None,
+        Kind::Drill | Kind::Test => Some(delivery::NO_ALARM),
+    };
+    if let Some(priority) = priority {
         for row in &mut rows {
-            row.priority = Set(delivery::BEHIND_ALARMS);
+            row.priority = Set(priority);
         }
     }
     if !rows.is_empty() {
@@ -362,7 +365,8 @@ fn blank_result() -> alarm_result::ActiveModel {
 }
 
 /// Adds to an open alarm what pressing again asks for: failed sends are tried again at once,
-/// at the address known now, and who was added since is told. Nobody is told twice.
+/// at the address known now, and who was added since is told. Nobody is told twice, and nobody who
+/// is not to be told any more.
 async fn join(
     app: &App,
     tx: &DatabaseTransaction,
@@ -389,33 +393,34 @@ async fn join(
         .all(tx)
         .await?;
     let now = app.clock.now();
-    for row in &told {
+    // The last message to each over each channel: those before went to addresses that were left.
+    let last = |recipient: &Recipient| told.iter().rfind(|row| is_for(row, recipient));
+    for current in &wanted {
+        let Some(row) = last(current) else {
+            continue;
+        };
         // Neither begun by pressing again, nor after somebody has answered.
         if steps::is_to_come(row, now) || (answered && row.step > 0) {
             continue;
         }
-        let current = wanted.iter().find(|recipient| is_for(row, recipient));
-        let failure = current.map_or_else(
-            || row.failure.clone(),
-            |current| current.failure().map(|failure| failure.code().to_owned()),
-        );
         let sendable = match row.status {
+            // One that waits follows its recipient when its turn comes.
             Status::Pending => true,
-            Status::Failed => current.is_none() || failure.is_none(),
             // It had no address; it may have one now.
-            Status::Skipped => current.is_some() && failure.is_none(),
+            Status::Failed | Status::Skipped => {
+                current.failure().is_none() && !may_be_read_elsewhere(row, current)
+            }
             Status::Sending | Status::Sent => false,
         };
         if !sendable {
             continue;
         }
         let mut change = row.clone().into_active_model();
-        if row.status != Status::Pending
-            && let Some(current) = current
-        {
+        if row.status != Status::Pending {
             change.recipient_name = Set(current.name.clone());
             change.relationship = Set(current.relationship.clone());
             change.address = Set(current.address.clone());
+            change.tried_since = Set(Some(now));
         }
         change.status = Set(Status::Pending);
         change.next_attempt_at = Set(if row.attempts == 0 && row.step > 0 {
@@ -428,7 +433,8 @@ async fn join(
         change.update(tx).await?;
     }
     for recipient in wanted {
-        if !told.iter().any(|row| is_for(row, &recipient)) {
+        let is_told = last(&recipient).is_some_and(|row| !may_be_read_elsewhere(row, &recipient));
+        if !is_told {
             let (step, due) = plan.turn(alarm, &recipient);
             if answered && step > 0 {
                 continue;
@@ -444,6 +450,14 @@ async fn join(
         }
     }
     Ok(())
+}
+
+/// Whether a message that was given up may have arrived at an address that its recipient has left
+/// since. It stays what it is, so that its link opens for nobody there.
+fn may_be_read_elsewhere(row: &notification::Model, recipient: &Recipient) -> bool {
+    row.perhaps_sent
+        && matches!(row.status, Status::Failed | Status::Skipped)
+        && row.address.to_lowercase() != recipient.address.to_lowercase()
 }
 
 /// Whether a notification is for this recipient over this channel.
@@ -464,62 +478,4 @@ async fn profile_of(tx: &DatabaseTransaction, user_id: i64) -> Result<profile::M
         .one(tx)
         .await?
         .ok_or(Error::NotFound(Noun::Profile))
-}
-
-/// Whom the alarm tells as things stand: contacts by id, then the linked therapist, each over
-/// every channel that the deployment has. They can't be deleted before the transaction ends.
-pub(super) async fn recipients(
-    app: &App,
-    tx: &DatabaseTransaction,
-    alarm: &alarm::Model,
-    profile: Option<&profile::Model>,
-) -> Result<Vec<Recipient>> {
-    let channels = app.delivery.channels();
-    let mut recipients = Vec::new();
-    if alarm.notify_contact {
-        let contacts = emergency_contact::Entity::find()
-            .filter(emergency_contact::Column::UserId.eq(alarm.user_id))
-            .order_by_asc(emergency_contact::Column::Id)
-            .lock(LockType::KeyShare)
-            .all(tx)
-            .await?;
-        for contact in contacts {
-            recipients.extend(channels.iter().map(|&channel| {
-                Recipient {
-                    kind: RecipientKind::Contact,
-                    id: contact.id,
-                    name: contact.name.clone(),
-                    relationship: contact.relationship.clone(),
-                    channel,
-                    opted_out: contact.opted_out_at.is_some(),
-                    address: app
-                        .delivery
-                        .address(channel, &contact.email, &contact.phone),
-                }
-            }));
-        }
-    }
-    let linked = profile.and_then(|profile| profile.therapist_id);
-    if let Some(id) = linked.filter(|_| alarm.notify_therapist) {
-        let therapist = therapist::Entity::find_by_id(id)
-            .lock(LockType::KeyShare)
-            .one(tx)
-            .await?;
-        if let Some(therapist) = therapist {
-            recipients.extend(channels.iter().map(|&channel| {
-                Recipient {
-                    kind: RecipientKind::Therapist,
-                    id: therapist.id,
-                    name: therapist.name.clone(),
-                    relationship: String::new(),
-                    channel,
-                    opted_out: false,
-                    address: app
-                        .delivery
-                        .address(channel, &therapist.email, &therapist.phone),
-                }
-            }));
-        }
-    }
-    Ok(recipients)
 }

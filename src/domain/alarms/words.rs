@@ -55,24 +55,30 @@ pub fn messages(
         lines.extend(told.iter().filter_map(|told| told.line(language)));
     }
     if nobody_reachable(notifications) {
+        let perhaps = notifications
+            .iter()
+            .any(|row| row.purpose == Purpose::Alarm && row.perhaps_sent);
+        let what = match (perhaps, language) {
+            (false, Language::Ru) => "Никого не удалось уведомить.",
+            (true, Language::Ru) => "Неизвестно, получил ли кто-нибудь уведомление.",
+            (false, Language::En) => "Nobody could be notified.",
+            (true, Language::En) => "It is not known whether anybody was notified.",
+        };
         lines.push(
             match (crisis::emergency_number(country, language), language) {
                 (Some(number), Language::Ru) => {
-                    format!("Никого не удалось уведомить. Если нужна помощь, звоните: {number}.")
+                    format!("{what} Если нужна помощь, звоните: {number}.")
                 }
                 (None, Language::Ru) => {
-                    "Никого не удалось уведомить. Если нужна помощь, звоните в \
-                                     местную экстренную службу."
-                        .to_owned()
+                    format!("{what} Если нужна помощь, звоните в местную экстренную службу.")
                 }
                 (Some(number), Language::En) => {
-                    format!("Nobody could be notified. If you need help, call: {number}.")
+                    format!("{what} If you need help, call: {number}.")
                 }
-                (None, Language::En) => {
-                    "Nobody could be notified. If you need help, call your local \
-                                     emergency number (112 in Europe, 911 in North America)."
-                        .to_owned()
-                }
+                (None, Language::En) => format!(
+                    "{what} If you need help, call your local emergency number (112 in Europe, \
+                     911 in North America)."
+                ),
             },
         );
     }
@@ -97,7 +103,7 @@ pub fn nobody_reachable(notifications: &[notification::Model]) -> bool {
             // One that was no longer needed was possible.
             Status::Skipped => !matches!(
                 failure(row),
-                Some(Failure::AlarmCompleted | Failure::Answered)
+                Some(Failure::AlarmCompleted | Failure::Answered | Failure::OutcomeUnknown)
             ),
             Status::Pending | Status::Sending | Status::Sent => false,
         })
@@ -118,13 +124,17 @@ fn told(notifications: &[notification::Model], kind: RecipientKind) -> Vec<Told<
     let mut all: Vec<Told<'_>> = Vec::new();
     for row in rows {
         // Of two people with one name that were both deleted, each still has one message a
-        // channel.
+        // channel. Of somebody who is there, a second one went to a new address.
+        let there = row.contact_id.or(row.therapist_id).is_some();
         let found = all.iter_mut().find(|told| {
-            told.0.iter().all(|other| other.channel != row.channel)
+            (there || told.0.iter().all(|other| other.channel != row.channel))
                 && told.0.iter().any(|other| same_recipient(other, row))
         });
         match found {
-            Some(told) => told.0.push(row),
+            Some(told) => {
+                told.0.retain(|other| other.channel != row.channel);
+                told.0.push(row);
+            }
             None => all.push(Told(vec![row])),
         }
     }

@@ -4,8 +4,8 @@ use entity::notification::{self, Purpose, Status};
 use entity::{alarm_result, emergency_contact as contact, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::app::App;
@@ -113,23 +113,12 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// What may still be sent: what waits, and what waits for nobody being on the way any more.
-fn unsent() -> Condition {
-    use notification::Column;
-    let stopped = Column::Status
-        .eq(Status::Skipped)
-        .and(Column::Failure.eq(Failure::Answered.code()));
-    Condition::all()
-        .add(Column::Purpose.eq(Purpose::Alarm))
-        .add(Column::Status.eq(Status::Pending).or(stopped))
-}
-
 /// Skips what is still to be sent to a contact; gives the alarms in which there was something.
 async fn stop(app: &App, tx: &DatabaseTransaction, row: &contact::Model) -> Result<Vec<i64>> {
     use notification::Column;
     let alarms: Vec<i64> = notification::Entity::find()
         .filter(Column::ContactId.eq(row.id))
-        .filter(unsent())
+        .filter(steps::unsent())
         .select_only()
         .column(Column::AlarmId)
         .distinct()
@@ -154,7 +143,7 @@ async fn stop(app: &App, tx: &DatabaseTransaction, row: &contact::Model) -> Resu
         })
         .filter(Column::ContactId.eq(row.id))
         .filter(Column::AlarmId.is_in(alarms.iter().copied()))
-        .filter(unsent())
+        .filter(steps::unsent())
         .exec(tx)
         .await?;
     for result in results {

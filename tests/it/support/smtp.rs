@@ -47,12 +47,18 @@ pub enum Behaviour {
     RefuseRecipients,
     /// Refuses the recipients whose address contains this for good (550).
     RefuseRecipientsContaining(String),
+    /// Answers every recipient so, as in `554 5.7.1 Relay access denied`.
+    AnswerRecipients(&'static str),
+    /// Reads the mail, then answers it so.
+    AnswerMail(&'static str),
     /// Puts every recipient off (451).
     DeferRecipients,
     /// Reads the mail, then puts it off (451).
     DeferMail,
     /// Greets with this reply, as in `421 4.3.2 later`, and closes the connection.
     GreetWith(&'static str),
+    /// Takes so many connections at once, and turns further ones away (421).
+    TakeConnections(usize),
     /// Takes the connection and says nothing until the behaviour changes.
     HangAtGreeting,
     /// Reads the mail and says nothing until the behaviour changes; then goes on by the new one.

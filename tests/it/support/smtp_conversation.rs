@@ -15,7 +15,7 @@ const LONGEST_LINE: u64 = 64 * 1024;
 const LARGEST_MAIL: usize = 10 * 1024 * 1024;
 
 /// One conversation's place in the room, given back however it ends.
-pub struct Seat(Room);
+pub struct Seat(Room, usize);
 
 impl Drop for Seat {
     fn drop(&mut self) {
@@ -39,7 +39,8 @@ impl Seat {
             ledger.open += 1;
             ledger.most_open = ledger.most_open.max(ledger.open);
         });
-        Self(room.clone())
+        let place = room.ledger.borrow().open;
+        Self(room.clone(), place)
     }
 
     /// Talks until either side leaves.
@@ -71,6 +72,12 @@ impl Seat {
             self.wait_while(&mut stream, Behaviour::HangAtGreeting)
                 .await?;
             let behaviour = self.0.ledger.borrow().behaviour.clone();
+            let behaviour = match behaviour {
+                Behaviour::TakeConnections(most) if self.1 > most => {
+                    Behaviour::GreetWith("421 4.7.0 too many connections")
+                }
+                other => other,
+            };
             if let Behaviour::GreetWith(greeting) = behaviour {
                 self.0.ledger.send_modify(|ledger| ledger.refusals += 1);
                 reply(&mut stream, greeting).await?;
@@ -163,6 +170,7 @@ impl Seat {
             Behaviour::RefuseRecipientsContaining(part) if recipient.contains(&part) => {
                 "550 5.1.1 no such mailbox"
             }
+            Behaviour::AnswerRecipients(answer) => answer,
             Behaviour::DeferRecipients => "451 4.2.1 mailbox is busy",
             _ => return "250 ok",
         };
@@ -176,6 +184,7 @@ impl Seat {
         let behaviour = self.0.ledger.borrow().behaviour.clone();
         let refusal = match (&behaviour, &mail) {
             (Behaviour::DeferMail, _) => Some("451 4.3.0 try again later"),
+            (Behaviour::AnswerMail(answer), _) => Some(*answer),
             (_, None) => Some("554 5.6.0 this is no mail"),
             (_, Some(_)) => None,
         };
