@@ -12,6 +12,7 @@ mod assistant_redteam;
 mod assistant_screening;
 mod assistant_stream;
 mod assistant_stub;
+mod backoff;
 mod bad_input;
 mod bounce_mails;
 mod bounces;
