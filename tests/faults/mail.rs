@@ -21,9 +21,9 @@ use Behaviour::{
     HangAt, HangAtGreeting, RefuseRecipients, Slow,
 };
 
-/// Whether a mail arrives twice because of what is wrong.
+/// Whether a message arrives twice because of what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Twice {
+pub enum Twice {
     Never,
     Always,
 }
@@ -74,14 +74,14 @@ async fn through(
 }
 
 /// So that two dozen of them fit on one PostgreSQL.
-fn few_connections(database: &str, ways: &Ways, folder: &std::path::Path) -> Haven {
+pub fn few_connections(database: &str, ways: &Ways, folder: &std::path::Path) -> Haven {
     let mut settings = ways.settings(database);
     settings.push(("HAVEN_DATABASE_CONNECTIONS", "2".to_owned()));
     Haven::new(crate::built(), folder, &settings)
 }
 
-/// Waits until each notification has failed so and is to be tried again.
-async fn all_failed(database: &str, failure: &str, what: &str) {
+/// Waits until one notification to each recipient has failed so and is to be tried again.
+pub async fn all_failed(database: &str, failure: &str, what: &str) {
     let db = Db::open(database, 1).await.unwrap();
     let rows = async || notification::Entity::find().all(db.read()).await.unwrap();
     let waiting = async {

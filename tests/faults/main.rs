@@ -10,6 +10,7 @@
 mod cluster;
 mod crowd;
 mod disk;
+mod gateway;
 mod heart;
 mod kills;
 mod mail;

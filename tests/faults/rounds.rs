@@ -18,7 +18,7 @@ use crate::support::smtp::Behaviour;
 use crate::ways::Ways;
 
 /// How long the server lives at most after each start, in milliseconds, where mail and SMS work.
-const LIFE: u64 = 800;
+const LIFE: u64 = 1_500;
 /// The same where they don't: the answer to a press takes 2.8 s then.
 const HARD_LIFE: u64 = 4_000;
 /// How long a node is frozen at most: longer than the lease of what it sends, and the nap of the
@@ -75,7 +75,7 @@ pub async fn kills(database: Database, kills: usize, chance: &mut SmallRng) -> O
     let ways = Ways::by_both(Behaviour::Accept).await;
     let haven = haven(scratch.folder.path(), &scratch.url, &ways);
     let mut running = haven.start().await;
-    let mut crowd = Crowd::gather(running.address, 3).await;
+    let mut crowd = Crowd::gather(running.address, 5).await;
     crowd.press();
     crowd.more(1).await;
     for _ in 0..kills {
@@ -116,7 +116,7 @@ pub async fn restarts(times: usize, chance: &mut SmallRng) -> Over {
     let folder = tempfile::tempdir().unwrap();
     let ways = Ways::by_both(Behaviour::Accept).await;
     let running = haven(folder.path(), &cluster.url(), &ways).start().await;
-    let mut crowd = Crowd::gather(running.address, 3).await;
+    let mut crowd = Crowd::gather(running.address, 5).await;
     crowd.press();
     crowd.more(1).await;
     for _ in 0..times {
@@ -157,7 +157,7 @@ pub async fn freezes(database: Database, times: usize, chance: &mut SmallRng) ->
         running.push(node(number).start().await);
     }
     let addresses = |running: &[Running]| running.iter().map(|running| running.address).collect();
-    let mut crowd = Crowd::gather(running[0].address, 3).await;
+    let mut crowd = Crowd::gather(running[0].address, 5).await;
     crowd.move_to(addresses(&running));
     crowd.press();
     crowd.more(1).await;
