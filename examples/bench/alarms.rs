@@ -1,16 +1,21 @@
 //! Alarms: how many a second, and how long each takes, with three recipients and a mail server
-//! that is fast, slow or dead; and the memory of a haven with a long queue behind it.
+//! that is fast, slow, hanging or dead; and the memory of a haven with a long queue behind it.
 //!
 //! The answer to a press waits for the outcomes, 2.8 s at most, so it says more of the mail server
 //! than of haven. Once an alarm is stored it is safe; how long that took, haven's own metrics say.
+//! What a person waits for is that somebody is told: how long after the press the mail server had
+//! each mail in its hands, whatever it did with it then, the mail server says. A dead one gets none.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use entity::{alarm, notification};
 use haven::db::Db;
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
 use serde_json::{Value, json};
 
 use crate::load::{self, once};
@@ -24,6 +29,8 @@ use crate::{DATABASES, support};
 /// Phones at once: an answer takes seconds where the mail server is not fast.
 const PHONES: usize = 64;
 const ROUND: Duration = Duration::from_secs(10);
+/// How long after a round the rest of its mails may take to be handed over.
+const REST: Duration = Duration::from_secs(60);
 /// Presses prepared, each with a key of its own.
 const PRESSES: usize = 20_000;
 /// Notifications that wait in the measurement of memory.
@@ -43,9 +50,11 @@ fn free() -> SocketAddr {
 pub async fn measure(program: &Path, quick: bool) -> Vec<Value> {
     let mut figures = Vec::new();
     for (database, name) in DATABASES {
-        for server in ["fast", "slow (2 s)", "dead"] {
+        for server in ["fast", "slow (2 s)", "hanging", "dead"] {
             let mail = SmtpServer::start(match server {
                 "slow (2 s)" => Behaviour::Slow(Duration::from_secs(2)),
+                // It has the mail and never says so: each try costs haven its whole 30 s.
+                "hanging" => Behaviour::HangAfterData,
                 _ => Behaviour::Accept,
             })
             .await;
@@ -73,6 +82,12 @@ pub async fn measure(program: &Path, quick: bool) -> Vec<Value> {
             let alarms = figure(&text, "haven_alarms_triggered_total");
             // Each press was one, and none was answered with an error.
             assert_eq!(alarms, round.latencies.len() as f64);
+            let resident = memory(running.id(), "VmRSS:");
+            let at_the_end = mail.ledger().mails.len();
+            let handed = match server {
+                "dead" => None,
+                _ => Some(Handed::measure(&seeded.scratch.url, &mail, quick).await),
+            };
             figures.push(json!({
                 "database": name,
                 "mail_server": server,
@@ -83,12 +98,59 @@ pub async fn measure(program: &Path, quick: bool) -> Vec<Value> {
                 "stored_p99_ms": quantile(&text, 0.99),
                 "answer_p50_ms": round.quantile(0.5),
                 "answer_p99_ms": round.quantile(0.99),
-                "mails_when_it_ended": mail.ledger().mails.len(),
-                "resident_mib_after": memory(running.id(), "VmRSS:"),
+                "handed_p50_ms": handed.as_ref().map(|handed| handed.quantile(0.5)),
+                "handed_p99_ms": handed.as_ref().map(|handed| handed.quantile(0.99)),
+                "mails_when_it_ended": at_the_end,
+                "resident_mib_after": resident,
             }));
         }
     }
     figures
+}
+
+/// How long after the press the mail server had each mail in its hands, in milliseconds and in
+/// order; infinite where it never had.
+struct Handed(Vec<f64>);
+
+impl Handed {
+    /// Waits for the rest of the mails, for some time.
+    async fn measure(database: &str, mail: &SmtpServer, quick: bool) -> Self {
+        let db = Db::open(database, 1).await.unwrap();
+        let pressed: HashMap<i64, DateTime<Utc>> = alarm::Entity::find()
+            .all(db.read())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|alarm| (alarm.id, alarm.timestamp))
+            .collect();
+        let rows = notification::Entity::find().all(db.read()).await.unwrap();
+        db.close().await.unwrap();
+        let mut ledger = mail.follow();
+        let rest = if quick { REST / 10 } else { REST };
+        let all = ledger.wait_for(|ledger| ledger.handed.len() >= rows.len());
+        // What isn't handed over by then is what the table is to show.
+        let _ = tokio::time::timeout(rest, all).await;
+        let mut first: HashMap<String, DateTime<Utc>> = HashMap::new();
+        for (id, at) in &ledger.borrow().handed {
+            first.entry(id.clone()).or_insert((*at).into());
+        }
+        let mut times: Vec<f64> = rows
+            .iter()
+            .map(|row| match first.get(&row.message_id) {
+                Some(at) => (*at - pressed[&row.alarm_id]).as_seconds_f64() * 1000.0,
+                None => f64::INFINITY,
+            })
+            .collect();
+        times.sort_unstable_by(f64::total_cmp);
+        Self(times)
+    }
+
+    /// The time that this share of the mails stays under; none where it never came to that.
+    fn quantile(&self, share: f64) -> Option<f64> {
+        let index = (self.0.len() as f64 * share) as usize;
+        let time = *self.0.get(index.min(self.0.len().checked_sub(1)?))?;
+        time.is_finite().then_some(time)
+    }
 }
 
 /// The value of a figure without labels.
@@ -184,10 +246,15 @@ async fn fill(scratch: &support::databases::Scratch) {
     db.close().await.unwrap();
 }
 
-/// Prints the tables.
+/// Prints the tables. A mail is handed over when the mail server has read all of it.
 pub fn print(alarms: &[Value], waiting: &[Value]) {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let number = |value: &Value| format!("{:.1}", value.as_f64().unwrap());
+    let handed = |row: &Value, name: &str| match row[name].as_f64() {
+        Some(time) => format!("{time:.1}"),
+        None if row["mail_server"] == "dead" => "never".to_owned(),
+        None => format!("over {} s", REST.as_secs()),
+    };
     let rows: Vec<Vec<String>> = alarms
         .iter()
         .map(|row| {
@@ -196,6 +263,8 @@ pub fn print(alarms: &[Value], waiting: &[Value]) {
                 number(&row["alarms_per_second"]),
                 number(&row["stored_p50_ms"]),
                 number(&row["stored_p99_ms"]),
+                handed(row, "handed_p50_ms"),
+                handed(row, "handed_p99_ms"),
                 number(&row["answer_p50_ms"]),
                 number(&row["answer_p99_ms"]),
                 number(&row["resident_mib_after"]),
@@ -208,6 +277,8 @@ pub fn print(alarms: &[Value], waiting: &[Value]) {
             "",
             "alarms/s",
             "stored p50, ms",
+            "p99, ms",
+            "handed over p50, ms",
             "p99, ms",
             "answered p50, ms",
             "p99, ms",

@@ -4,8 +4,8 @@
 //! - time and memory from the start of the program to its first answer;
 //! - requests per second and latency of a profile read, over REST and over GraphQL, beside the
 //!   same SQL behind a bare handler (see [`floor`]);
-//! - alarms per second and their latency while the mail server is fast, slow and dead, and the
-//!   memory of haven while many notifications wait;
+//! - alarms per second, their latency and the time until the mail server has each mail, while it is
+//!   fast, slow, hanging and dead, and the memory of haven while many notifications wait;
 //! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -26,14 +26,29 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Whom each alarm tells: two contacts and the therapist.
 pub const RECIPIENTS: usize = 3;
 
-const TRIGGER: &str = "mutation($key: String!) { triggerAlarm(userId: \"me\", input: {idempotencyKey: $key}) { alarm { id notifications { id } } } }";
+const TRIGGER: &str = "mutation($key: String!) { triggerAlarm(userId: \"me\", input: {idempotencyKey: $key}) { alarm { id messages result { messageSentToContacts therapistNotified musicPlayed voiceMessagePlayed completed } } } }";
+
+/// What the app was told of a press.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The press.
+    pub key: String,
+    /// When the answer was there.
+    pub at: SystemTime,
+    /// The lines that the person reads.
+    pub messages: Vec<String>,
+    /// The flags of the result.
+    pub result: Value,
+}
+
+type Answers = BTreeMap<i64, Answer>;
 
 /// Those who press, and what they were answered.
 pub struct Crowd {
     tokens: Vec<String>,
     at: watch::Sender<Vec<SocketAddr>>,
-    /// The keys by the alarm that answered them.
-    answered: Arc<watch::Sender<BTreeMap<i64, String>>>,
+    /// The answers by the alarm.
+    answered: Arc<watch::Sender<Answers>>,
     refused: Arc<Mutex<BTreeMap<String, usize>>>,
     pressing: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -72,6 +87,29 @@ async fn ask(
     }
 }
 
+/// Keeps what a press was answered.
+fn note(answered: &watch::Sender<Answers>, key: &str, data: &Value) {
+    let at = SystemTime::now();
+    let alarm = &data["triggerAlarm"]["alarm"];
+    let lines = alarm["messages"].as_array().unwrap().iter();
+    let answer = Answer {
+        key: key.to_owned(),
+        at,
+        messages: lines
+            .map(|line| line.as_str().unwrap().to_owned())
+            .collect(),
+        result: alarm["result"].clone(),
+    };
+    let id = alarm["id"].as_str().unwrap().parse().unwrap();
+    answered.send_modify(|answered| {
+        let before = answered.insert(id, answer);
+        assert!(
+            before.as_ref().is_none_or(|before| before.key == key),
+            "one alarm for two keys: {key}, {before:?}"
+        );
+    });
+}
+
 fn client() -> reqwest::Client {
     // The first to come installs it; everybody else finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -90,12 +128,12 @@ impl Crowd {
                 "login": {"username": name, "password": "securepassword123"},
             })).await.unwrap();
             let token = joined["login"]["token"].as_str().unwrap().to_owned();
-            let contact = |which: &str| json!({"name": which, "relationship": "Друг", "phone": "+79001234567", "email": format!("{which}.{name}@example.com")});
+            let contact = |which: &str, digit: u32| json!({"name": which, "relationship": "Друг", "phone": format!("+7900123{digit}{number:03}"), "email": format!("{which}.{name}@example.com")});
             ask(&client, at, &token, "mutation($a: EmergencyContactInput!, $b: EmergencyContactInput!, $t: SaveTherapistInput!) {
                 a: createEmergencyContact(userId: \"me\", input: $a) { id } b: createEmergencyContact(userId: \"me\", input: $b) { id }
                 saveTherapist(userId: \"me\", input: $t) { created } }", json!({
-                "a": contact("first"), "b": contact("second"),
-                "t": {"name": "Терапевт", "phone": "+79007654321", "email": format!("therapist.{name}@example.com")},
+                "a": contact("first", 1), "b": contact("second", 2),
+                "t": {"name": "Терапевт", "phone": format!("+79001233{number:03}"), "email": format!("therapist.{name}@example.com")},
             })).await.unwrap();
             tokens.push(token);
         }
@@ -134,14 +172,7 @@ impl Crowd {
                         let answer = ask(&client, node, &token, TRIGGER, json!({"key": key})).await;
                         match answer {
                             Ok(data) => {
-                                let alarm = &data["triggerAlarm"]["alarm"];
-                                let told = alarm["notifications"].as_array().unwrap().len();
-                                assert_eq!(told, RECIPIENTS, "{data}");
-                                let id = alarm["id"].as_str().unwrap().parse().unwrap();
-                                answered.send_modify(|answered| {
-                                    let before = answered.insert(id, key.clone());
-                                    assert_eq!(before, None, "one alarm for two keys");
-                                });
+                                note(&answered, &key, &data);
                                 break;
                             }
                             Err(why) => {
@@ -160,10 +191,7 @@ impl Crowd {
     pub async fn press_once(&self, key: &str) -> Result<(), String> {
         let at = self.at.borrow()[0];
         let data = ask(&client(), at, &self.tokens[0], TRIGGER, json!({"key": key})).await?;
-        let id = data["triggerAlarm"]["alarm"]["id"].as_str().unwrap();
-        let id = id.parse().unwrap();
-        self.answered
-            .send_modify(|answered| drop(answered.insert(id, key.to_owned())));
+        note(&self.answered, key, &data);
         Ok(())
     }
 
@@ -185,9 +213,9 @@ impl Crowd {
         }
     }
 
-    /// The alarms that were answered.
-    pub fn answered(&self) -> Vec<i64> {
-        self.answered.borrow().keys().copied().collect()
+    /// The alarms that were answered, and how.
+    pub fn answered(&self) -> Answers {
+        self.answered.borrow().clone()
     }
 
     /// How often there was no answer, or an error, and which.

@@ -4,8 +4,9 @@ use crate::crowd::Crowd;
 use crate::program::Haven;
 use crate::reckoning::reckon;
 use crate::support::databases::Database;
-use crate::support::smtp::{Behaviour, SmtpServer};
-use crate::{built, haven, settings};
+use crate::support::smtp::Behaviour;
+use crate::ways::Ways;
+use crate::{built, haven};
 
 /// How large a file may get, in blocks of 512 bytes: room for the database and for some alarms
 /// in its write-ahead log, and less than that log holds before it is written back.
@@ -14,8 +15,8 @@ const BLOCKS: u32 = 2048;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_an_alarm_is_refused_or_sent() {
     let scratch = Database::Sqlite.scratch().await;
-    let mail = SmtpServer::start(Behaviour::Accept).await;
-    let mut limited = settings(&scratch.url, &mail);
+    let ways = Ways::by_mail(Behaviour::Accept).await;
+    let mut limited = ways.settings(&scratch.url);
     limited.push(("HAVEN_TEST_PROGRAM", built().to_str().unwrap().to_owned()));
     limited.push(("HAVEN_TEST_BLOCKS", BLOCKS.to_string()));
     let folder = scratch.folder.path();
@@ -41,9 +42,9 @@ async fn on_a_full_disk_an_alarm_is_refused_or_sent() {
     running.signal("KILL");
     running.ended().await;
     // Somebody made room.
-    let running = haven(folder, &scratch.url, &mail).start().await;
+    let running = haven(folder, &scratch.url, &ways).start().await;
     crowd.move_to(vec![running.address]);
     crowd.press_once("after all").await.unwrap();
     crowd.stop().await;
-    reckon("a full disk", &scratch.url, &crowd, &mail).await;
+    reckon("a full disk", &scratch.url, &crowd, &ways).await;
 }

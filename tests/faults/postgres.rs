@@ -6,14 +6,15 @@ use crate::cluster::Cluster;
 use crate::crowd::Crowd;
 use crate::haven;
 use crate::reckoning::reckon;
-use crate::support::smtp::{Behaviour, SmtpServer};
+use crate::support::smtp::Behaviour;
+use crate::ways::Ways;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_restarts_loses_no_alarm() {
     let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
-    let mail = SmtpServer::start(Behaviour::Slow(Duration::from_millis(20))).await;
-    let haven = haven(folder.path(), &cluster.url(), &mail);
+    let ways = Ways::by_both(Behaviour::Slow(Duration::from_millis(20))).await;
+    let haven = haven(folder.path(), &cluster.url(), &ways);
     let running = haven.start().await;
     let mut crowd = Crowd::gather(running.address, 3).await;
     crowd.press();
@@ -29,7 +30,7 @@ async fn a_database_that_restarts_loses_no_alarm() {
         let known = ["UNAVAILABLE", "503 Service Unavailable", "no answer"];
         assert!(known.contains(&&*why), "{:?}", crowd.refusals());
     }
-    reckon("PostgreSQL stopped twice", &cluster.url(), &crowd, &mail).await;
+    reckon("PostgreSQL stopped twice", &cluster.url(), &crowd, &ways).await;
     running.terminate();
     running.ended().await;
 }

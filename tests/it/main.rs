@@ -14,6 +14,7 @@ mod assistant_screening;
 mod assistant_stream;
 mod assistant_stub;
 mod auditing;
+mod backoff;
 mod bad_input;
 mod bounce_mails;
 mod bounces;

@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::smtp::{Behaviour, Encryption, SmtpServer};
+use crate::support::smtp::{Behaviour, Encryption, SmtpServer, Stage};
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
@@ -351,4 +351,44 @@ async fn takes_no_mail_in_the_clear_where_encryption_is_asked_for() {
             .unwrap_err()
             .is_permanent()
     );
+}
+
+#[tokio::test]
+async fn refuses_at_each_point_of_the_conversation() {
+    let server = SmtpServer::start(Behaviour::Accept).await;
+    for stage in [Stage::Mail, Stage::Recipient, Stage::Data, Stage::End] {
+        for (reply, permanent) in [("451 4.3.0 later", false), ("554 5.7.1 no", true)] {
+            server.set_behaviour(Behaviour::Answer(stage, reply));
+            let error = send(&transport(&server), "a@example.org")
+                .await
+                .unwrap_err();
+            assert_eq!(error.is_permanent(), permanent, "{stage:?}: {error}");
+            assert_eq!(error.is_transient(), !permanent, "{stage:?}: {error}");
+        }
+    }
+    let ledger = server.ledger();
+    assert_eq!((ledger.refusals, ledger.bodies), (8, 2));
+    assert!(ledger.mails.is_empty());
+    assert_eq!(ledger.handed[0].0, "1.alarm@example.org");
+}
+
+#[tokio::test]
+async fn keeps_silent_at_each_point_until_it_speaks() {
+    for stage in [Stage::Mail, Stage::Recipient, Stage::Data, Stage::End] {
+        let server = SmtpServer::start(Behaviour::HangAt(stage)).await;
+        let transport = transport(&server);
+        let sending = send(&transport, "a@example.org");
+        let speaking = async {
+            let silent = server
+                .until("the silence", |ledger| ledger.silent == 1)
+                .await;
+            assert!(silent.mails.is_empty(), "{stage:?}");
+            server.set_behaviour(Behaviour::Accept);
+        };
+        let (sent, ()) = tokio::join!(sending, speaking);
+        sent.unwrap();
+        let ledger = server.ledger();
+        assert_eq!((ledger.mails.len(), ledger.silent), (1, 0), "{stage:?}");
+        assert!(ledger.mails[0].taken >= ledger.handed[0].1, "{stage:?}");
+    }
 }

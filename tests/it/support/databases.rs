@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 const CLUSTER: &str = "HAVEN_TEST_POSTGRES_URL";
 
 /// Which kind of database a test runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Database {
     Sqlite,
     Postgres,

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,6 +55,8 @@ pub struct Sms {
     pub fields: HashMap<String, String>,
     /// Whether the gateway took it.
     pub taken: bool,
+    /// When it was posted or, where the gateway took it, when it did.
+    pub at: SystemTime,
 }
 
 impl Sms {
@@ -113,11 +116,16 @@ impl SmsServer {
 
     /// Settings that send SMS here.
     pub fn configure(&self, config: &mut Config) {
-        config.sms_url = Some(format!("http://{}", self.address).parse().unwrap());
+        config.sms_url = Some(self.url().parse().unwrap());
         config.sms_account = Some(ACCOUNT.to_owned());
         config.sms_token = Some(TOKEN.to_owned().into());
         config.sms_from = Some(FROM.to_owned());
         config.public_url = Some(PUBLIC.parse().unwrap());
+    }
+
+    /// Where messages are posted.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub fn set_behaviour(&self, behaviour: Gateway) {
@@ -155,6 +163,7 @@ async fn converse(mut stream: TcpStream, ledger: &watch::Sender<Ledger>) -> Opti
         headers,
         fields: url::form_urlencoded::parse(&body).into_owned().collect(),
         taken: false,
+        at: SystemTime::now(),
     };
     let mut place = 0;
     ledger.send_modify(|ledger| {
@@ -169,7 +178,15 @@ async fn converse(mut stream: TcpStream, ledger: &watch::Sender<Ledger>) -> Opti
         .ok()?
         .behaviour
         .clone();
-    ledger.send_modify(|ledger| ledger.posted[place].taken = takes(&behaviour));
+    ledger.send_modify(|ledger| {
+        let posted = &mut ledger.posted[place];
+        posted.at = if posted.taken {
+            posted.at
+        } else {
+            SystemTime::now()
+        };
+        posted.taken = takes(&behaviour);
+    });
     let (status, answer) = match behaviour {
         Gateway::Accept => (
             201,

@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::{
@@ -55,12 +55,16 @@ pub enum Behaviour {
     DeferRecipients,
     /// Reads the mail, then puts it off (451).
     DeferMail,
+    /// Refuses or puts off at this point with this reply, as in `554 5.7.1 not from here`.
+    Answer(Stage, &'static str),
     /// Greets with this reply, as in `421 4.3.2 later`, and closes the connection.
     GreetWith(&'static str),
     /// Takes so many connections at once, and turns further ones away (421).
     TakeConnections(usize),
     /// Takes the connection and says nothing until the behaviour changes.
     HangAtGreeting,
+    /// Says nothing at this point until the behaviour changes; then goes on by the new one.
+    HangAt(Stage),
     /// Reads the mail and says nothing until the behaviour changes; then goes on by the new one.
     HangAfterData,
     /// Closes the connection after the first line of the mail.
@@ -69,6 +73,19 @@ pub enum Behaviour {
     AcceptThenDrop,
     /// Takes the mail, and says so only after this time.
     Slow(Duration),
+}
+
+/// A point of the conversation at which the server may refuse, or fall silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The sender is named.
+    Mail,
+    /// A recipient is named.
+    Recipient,
+    /// The client asks to send the mail.
+    Data,
+    /// The mail is read to its end.
+    End,
 }
 
 /// How conversations are encrypted.
@@ -93,8 +110,12 @@ pub struct Ledger {
     pub open: usize,
     /// The most conversations that ever went on at once.
     pub most_open: usize,
+    /// Conversations in which the server keeps silent, as its behaviour is.
+    pub silent: usize,
     /// Mails read to their end, whatever became of them.
     pub bodies: usize,
+    /// When each of these was, and its `Message-ID` without angle brackets.
+    pub handed: Vec<(String, SystemTime)>,
     /// Recipients and mails refused or put off.
     pub refusals: usize,
     behaviour: Behaviour,
@@ -149,7 +170,9 @@ impl SmtpServer {
                 connections: 0,
                 open: 0,
                 most_open: 0,
+                silent: 0,
                 bodies: 0,
+                handed: Vec::new(),
                 refusals: 0,
                 behaviour,
             })),

@@ -1,13 +1,14 @@
 //! One SMTP conversation, the server's side.
 
 use std::io;
+use std::time::SystemTime;
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
-use super::{Behaviour, Encryption, ReceivedMail, Room};
+use super::{Behaviour, Encryption, ReceivedMail, Room, Stage};
 
 /// The longest line of a command or a mail that is read, in bytes (RFC 5321 asks for 1000).
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -20,6 +21,22 @@ pub struct Seat(Room, usize);
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.ledger.send_modify(|ledger| ledger.open -= 1);
+    }
+}
+
+/// A conversation in which the server keeps silent, counted until it speaks or hangs up.
+struct Silence<'a>(&'a Room);
+
+impl<'a> Silence<'a> {
+    fn keep(room: &'a Room) -> Self {
+        room.ledger.send_modify(|ledger| ledger.silent += 1);
+        Self(room)
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        self.0.ledger.send_modify(|ledger| ledger.silent -= 1);
     }
 }
 
@@ -117,16 +134,22 @@ impl Seat {
                 "MAIL" if offers_tls => reply(&mut stream, "530 STARTTLS first").await?,
                 "MAIL" => {
                     from = address(line);
-                    let answer = if from.is_some() {
-                        "250 ok"
-                    } else {
-                        "501 no address"
+                    let answer = match self.refusal(Stage::Mail, &mut stream).await? {
+                        Some(refusal) => {
+                            from = None;
+                            refusal
+                        }
+                        None if from.is_some() => "250 ok",
+                        None => "501 no address",
                     };
                     reply(&mut stream, answer).await?;
                 }
                 "RCPT" if from.is_some() => match address(line) {
                     Some(recipient) => {
-                        let answer = self.recipient(&recipient);
+                        let answer = match self.refusal(Stage::Recipient, &mut stream).await? {
+                            Some(refusal) => refusal,
+                            None => self.recipient(&recipient),
+                        };
                         if answer.starts_with('2') {
                             to.push(recipient);
                         }
@@ -135,17 +158,31 @@ impl Seat {
                     None => reply(&mut stream, "501 no address").await?,
                 },
                 "DATA" if !to.is_empty() => {
+                    if let Some(refusal) = self.refusal(Stage::Data, &mut stream).await? {
+                        reply(&mut stream, refusal).await?;
+                        continue;
+                    }
                     reply(&mut stream, "354 end with a dot").await?;
                     let Some(data) = self.read_mail(&mut stream).await? else {
                         return Ok(End::Over);
                     };
-                    self.0.ledger.send_modify(|ledger| ledger.bodies += 1);
-                    self.wait_while(&mut stream, Behaviour::HangAfterData)
-                        .await?;
                     let sender = from.take().unwrap_or_default();
                     let mail =
                         ReceivedMail::decode(sender, std::mem::take(&mut to), data, encrypted);
-                    let Some(answer) = self.mail(mail.ok()).await else {
+                    let id = mail
+                        .as_ref()
+                        .map_or_else(|_| String::new(), |mail| mail.id().to_owned());
+                    self.0.ledger.send_modify(|ledger| {
+                        ledger.bodies += 1;
+                        ledger.handed.push((id, SystemTime::now()));
+                    });
+                    self.wait_while(&mut stream, Behaviour::HangAfterData)
+                        .await?;
+                    let answer = match self.refusal(Stage::End, &mut stream).await? {
+                        Some(refusal) => Some(refusal),
+                        None => self.mail(mail.ok()).await,
+                    };
+                    let Some(answer) = answer else {
                         return Ok(End::Over);
                     };
                     reply(&mut stream, answer).await?;
@@ -160,6 +197,24 @@ impl Seat {
             }
         }
         Ok(End::Over)
+    }
+
+    /// What the server says at this point instead of going on; it may take its time.
+    async fn refusal<S: AsyncRead + Unpin>(
+        &self,
+        stage: Stage,
+        stream: &mut BufReader<S>,
+    ) -> io::Result<Option<&'static str>> {
+        self.wait_while(stream, Behaviour::HangAt(stage)).await?;
+        let behaviour = self.0.ledger.borrow().behaviour.clone();
+        let Behaviour::Answer(at, refusal) = behaviour else {
+            return Ok(None);
+        };
+        if at != stage {
+            return Ok(None);
+        }
+        self.0.ledger.send_modify(|ledger| ledger.refusals += 1);
+        Ok(Some(refusal))
     }
 
     /// The answer to RCPT.
@@ -188,9 +243,12 @@ impl Seat {
             (_, None) => Some("554 5.6.0 this is no mail"),
             (_, Some(_)) => None,
         };
-        self.0.ledger.send_modify(|ledger| match refusal {
-            Some(_) => ledger.refusals += 1,
-            None => ledger.mails.extend(mail),
+        self.0.ledger.send_modify(|ledger| match (refusal, mail) {
+            (None, Some(mut mail)) => {
+                mail.taken = SystemTime::now();
+                ledger.mails.push(mail);
+            }
+            _ => ledger.refusals += 1,
         });
         match behaviour {
             _ if refusal.is_some() => refusal,
@@ -230,6 +288,10 @@ impl Seat {
         stream: &mut BufReader<S>,
         behaviour: Behaviour,
     ) -> io::Result<()> {
+        if self.0.ledger.borrow().behaviour != behaviour {
+            return Ok(());
+        }
+        let _silence = Silence::keep(&self.0);
         let mut ledger = self.0.ledger.subscribe();
         let changed = async {
             // The sender lives as long as this conversation.

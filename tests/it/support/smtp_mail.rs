@@ -1,5 +1,7 @@
 //! A mail as the server of [`super`] received it, decoded.
 
+use std::time::SystemTime;
+
 use mailparse::{MailParseError, ParsedMail};
 
 /// One mail: its envelope, its bytes, and what a reader of it would see.
@@ -13,6 +15,8 @@ pub struct ReceivedMail {
     pub data: Vec<u8>,
     /// Whether the conversation was encrypted.
     pub encrypted: bool,
+    /// When the server took it.
+    pub taken: SystemTime,
     /// The decoded body of the first `text/plain` part.
     pub text: Option<String>,
     /// The decoded body of the first `text/html` part.
@@ -42,6 +46,7 @@ impl ReceivedMail {
             from,
             to,
             encrypted,
+            taken: SystemTime::now(),
             text,
             html,
             headers,
@@ -65,6 +70,11 @@ impl ReceivedMail {
     /// The `Message-ID` with its angle brackets; empty when there is none.
     pub fn message_id(&self) -> &str {
         self.header("Message-ID").unwrap_or_default()
+    }
+
+    /// The same without them, as haven stores it.
+    pub fn id(&self) -> &str {
+        self.message_id().trim_matches(['<', '>'])
     }
 }
 
