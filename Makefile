@@ -25,7 +25,7 @@ test: ## every test, on SQLite and on a throwaway PostgreSQL (ARGS: passed to th
 	scripts/with-postgres cargo test --workspace $(if $(ARGS),-- $(ARGS))
 
 soak: ## haven killed KILLS times, its database stopped, its nodes frozen, all while mail and SMS fail (for nights)
-	KILLS=$(KILLS) MINUTES=$(MINUTES) scripts/with-postgres cargo test --test faults soak -- --ignored --nocapture
+	KILLS=$(KILLS) MINUTES=$(MINUTES) scripts/with-postgres cargo test --test faults soak -- --nocapture
 
 check: lint drift licences ## formatting, lints, drift of schema.graphql and sense.bin, what breaks clients, licences
 

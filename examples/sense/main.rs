@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use haven::assistant::safety::{Found, rules_find};
-use haven::assistant::sense::{DOUBT, LARGEST, SIZE, THRESHOLD, features, readings, share, windows};
+use haven::assistant::sense::{
+    DOUBT, LARGEST, SIZE, THRESHOLD, features, readings, share, windows,
+};
 
 const EPOCHS: usize = 20;
 /// From which epoch on the weights are averaged: each by itself is a little off.

@@ -1,6 +1,6 @@
 //! Words that people in danger use, and others as well: suicide is a subject, the past is told,
 //! the news and the films are full of death, and so are sayings. So what is found here counts
-//! unless the classifier is fairly sure that it is no danger.
+//! unless the classifier takes it for none.
 //!
 //! A pattern belongs here once it is found in what people write who are in no danger
 //! (`tests/data/redteam`); until then it belongs to [`super::danger`].

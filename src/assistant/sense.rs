@@ -19,10 +19,10 @@ pub const LARGEST: i8 = 7;
 
 /// From this score on a text is taken for one about danger. Chosen by cross-validation on the
 /// phrases trained on (`cargo run --example sense -- --folds`), not on those held out.
-pub const THRESHOLD: f32 = 1.25;
+pub const THRESHOLD: f32 = 1.125;
 
-/// From this score on, where a rule found words that may be danger: the classifier has to be fairly
-/// sure of the opposite to overrule it. Chosen in the same way.
+/// From this score on, where a rule found words that may be danger: less is enough, and below
+/// it the classifier overrules the rule. Chosen in the same way.
 pub const DOUBT: f32 = 0.25;
 
 /// A sentence of more words is read in overlapping parts.

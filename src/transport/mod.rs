@@ -88,15 +88,17 @@ pub struct Asking<'a> {
     pub fields: &'a [Name],
 }
 
+/// Who is calling, once that is found out.
+pub type Admission = BoxFuture<'static, Result<Session, Refused>>;
+
 /// How the transport learns who is calling.
 pub struct Access {
     /// For HTTP and event streams. Without credentials, or with bad ones, it is for the
     /// application to say who the caller is.
-    pub http: Arc<dyn Fn(Asking<'_>) -> BoxFuture<'static, Result<Session, Refused>> + Send + Sync>,
+    pub http: Arc<dyn Fn(Asking<'_>) -> Admission + Send + Sync>,
     /// For sockets, once `connection_init` is there. Without credentials it is for the
     /// application to say who an anonymous caller is.
-    pub socket:
-        Arc<dyn Fn(Credentials) -> BoxFuture<'static, Result<Session, Refused>> + Send + Sync>,
+    pub socket: Arc<dyn Fn(Credentials) -> Admission + Send + Sync>,
 }
 
 /// Bounds and times of the transport.

@@ -1,9 +1,9 @@
 //! An SMS gateway in each of its failure modes, and then healthy again.
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 
 use crate::crowd::Crowd;
-use crate::mail::{Twice, all_failed, few_connections};
+use crate::mail::{AT_ONCE, Twice, all_failed, few_connections};
 use crate::on_both;
 use crate::reckoning::reckon;
 use crate::support::sms::Gateway;
@@ -23,7 +23,7 @@ on_both! {
             // It takes them once haven has given up.
             (Gateway::Hang, "timeout", Always),
         ];
-        join_all(wrongs.map(async |(behaviour, failure, twice)| {
+        stream::iter(wrongs).for_each_concurrent(AT_ONCE, async |(behaviour, failure, twice)| {
             let what = format!("{database:?}, a gateway that does {behaviour:?}");
             let scratch = database.scratch().await;
             let ways = Ways::by_both(Behaviour::Accept).await;
@@ -38,7 +38,7 @@ on_both! {
             assert_eq!(reckoning.duplicates > 0, twice == Always, "{what}: {reckoning}");
             running.terminate();
             running.ended().await;
-        }))
+        })
         .await;
     }
 }

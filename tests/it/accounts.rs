@@ -1,10 +1,13 @@
 //! Accounts over GraphQL: registering, logging in and out, passwords, login sessions.
 
 use chrono::TimeDelta;
+use entity::session;
+use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::haven::{Haven, PASSWORD};
+use crate::support::socket::eventually;
 
 const REGISTER: &str =
     "mutation($input: RegisterInput!) { register(input: $input) { id username } }";
@@ -226,6 +229,13 @@ on_both! {
         let forgotten = haven.log_in("anna").await;
         haven.app.clock.advance(TimeDelta::days(179));
         assert_eq!(haven.data(&used, ME, json!({})).await["me"]["username"], "anna");
+        // Written down beside the request.
+        eventually(async || {
+            let sessions = session::Entity::find().all(haven.app.db.read()).await.unwrap();
+            let age = |session: &session::Model| session.last_used_at - session.created_at;
+            sessions.iter().any(|session| age(session) > TimeDelta::days(170))
+        })
+        .await;
         haven.app.clock.advance(TimeDelta::days(2));
         assert_eq!(haven.data(&used, ME, json!({})).await["me"]["username"], "anna");
         assert_eq!(haven.data(&forgotten, ME, json!({})).await["me"], Value::Null);
