@@ -8,10 +8,10 @@ use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySele
 
 use crate::app::App;
 
-/// What is not final, in the words of its partial index.
-const OPEN: &str = "status IN ('pending', 'sending')";
+/// What is not final, in the words of the auditor's index (see its migration).
+const OPEN: &str = "upper(status) IN ('PENDING', 'SENDING')";
 /// Of these, what a worker holds. SQLite uses the index only where its words are there as well.
-const HELD: &str = "status IN ('pending', 'sending') AND status = 'sending'";
+const HELD: &str = "upper(status) IN ('PENDING', 'SENDING') AND upper(status) = 'SENDING'";
 /// The messages of real alarms.
 const OF_ALARMS: &str = "purpose = 'alarm' AND EXISTS (SELECT 1 FROM alarms \
      WHERE alarms.id = notifications.alarm_id AND alarms.kind = 'real')";
