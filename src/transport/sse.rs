@@ -22,8 +22,9 @@ use super::http::refuse;
 use super::negotiate::{ResponseType, accepts_event_stream};
 use super::{Endpoint, going_down};
 
-/// Events made and not yet written to the client; more of them wait in their subscription.
-const QUEUE: usize = 16;
+/// Events made and not yet written to the client; more of them wait in their subscription. An
+/// event may be large, and a client that doesn't read holds on to these until it is dropped.
+const QUEUE: usize = 1;
 
 /// Browsers dispatch an event only when it has a `data` line, be it empty.
 const COMPLETE: &str = "event: complete\ndata: \n\n";
