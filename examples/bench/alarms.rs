@@ -83,10 +83,11 @@ pub async fn measure(program: &Path, quick: bool) -> Vec<Value> {
             // Each press was one, and none was answered with an error.
             assert_eq!(alarms, round.latencies.len() as f64);
             let resident = memory(running.id(), "VmRSS:");
+            let rest = if quick { REST / 10 } else { REST };
             let at_the_end = mail.ledger().mails.len();
             let handed = match server {
                 "dead" => None,
-                _ => Some(Handed::measure(&seeded.scratch.url, &mail, quick).await),
+                _ => Some(Handed::measure(&seeded.scratch.url, &mail, rest).await),
             };
             figures.push(json!({
                 "database": name,
@@ -98,6 +99,7 @@ pub async fn measure(program: &Path, quick: bool) -> Vec<Value> {
                 "stored_p99_ms": quantile(&text, 0.99),
                 "answer_p50_ms": round.quantile(0.5),
                 "answer_p99_ms": round.quantile(0.99),
+                "handed_awaited_s": rest.as_secs(),
                 "handed_p50_ms": handed.as_ref().map(|handed| handed.quantile(0.5)),
                 "handed_p99_ms": handed.as_ref().map(|handed| handed.quantile(0.99)),
                 "mails_when_it_ended": at_the_end,
@@ -114,7 +116,7 @@ struct Handed(Vec<f64>);
 
 impl Handed {
     /// Waits for the rest of the mails, for some time.
-    async fn measure(database: &str, mail: &SmtpServer, quick: bool) -> Self {
+    async fn measure(database: &str, mail: &SmtpServer, rest: Duration) -> Self {
         let db = Db::open(database, 1).await.unwrap();
         let pressed: HashMap<i64, DateTime<Utc>> = alarm::Entity::find()
             .all(db.read())
@@ -126,7 +128,6 @@ impl Handed {
         let rows = notification::Entity::find().all(db.read()).await.unwrap();
         db.close().await.unwrap();
         let mut ledger = mail.follow();
-        let rest = if quick { REST / 10 } else { REST };
         let all = ledger.wait_for(|ledger| ledger.handed.len() >= rows.len());
         // What isn't handed over by then is what the table is to show.
         let _ = tokio::time::timeout(rest, all).await;
@@ -253,7 +254,7 @@ pub fn print(alarms: &[Value], waiting: &[Value]) {
     let handed = |row: &Value, name: &str| match row[name].as_f64() {
         Some(time) => format!("{time:.1}"),
         None if row["mail_server"] == "dead" => "never".to_owned(),
-        None => format!("over {} s", REST.as_secs()),
+        None => format!("over {} s", row["handed_awaited_s"]),
     };
     let rows: Vec<Vec<String>> = alarms
         .iter()

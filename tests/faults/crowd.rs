@@ -54,8 +54,9 @@ pub struct Crowd {
     stop: watch::Sender<bool>,
 }
 
-/// One request over GraphQL; an error in words where nothing, or an error, came back.
+/// One request over GraphQL; an error in words where nothing, or an error, came back in time.
 async fn ask(
+    within: Duration,
     client: &reqwest::Client,
     at: SocketAddr,
     token: &str,
@@ -73,7 +74,7 @@ async fn ask(
         let status = answer.status();
         Ok::<_, reqwest::Error>((status, answer.text().await?))
     };
-    let (status, body) = timeout(ANSWER, answering)
+    let (status, body) = timeout(within, answering)
         .await
         .map_err(|_| "no answer".to_owned())?
         .map_err(|_| "no connection".to_owned())?;
@@ -123,13 +124,13 @@ impl Crowd {
         let mut tokens = Vec::new();
         for number in 0..people {
             let name = format!("person{number}");
-            let joined = ask(&client, at, "", "mutation($input: RegisterInput!, $login: LoginInput!) { register(input: $input) { id } login(input: $login) { token } }", json!({
+            let joined = ask(PATIENCE, &client, at, "", "mutation($input: RegisterInput!, $login: LoginInput!) { register(input: $input) { id } login(input: $login) { token } }", json!({
                 "input": {"username": name, "email": format!("{name}@example.com"), "password": "securepassword123"},
                 "login": {"username": name, "password": "securepassword123"},
             })).await.unwrap();
             let token = joined["login"]["token"].as_str().unwrap().to_owned();
             let contact = |which: &str, digit: u32| json!({"name": which, "relationship": "Друг", "phone": format!("+7900123{digit}{number:03}"), "email": format!("{which}.{name}@example.com")});
-            ask(&client, at, &token, "mutation($a: EmergencyContactInput!, $b: EmergencyContactInput!, $t: SaveTherapistInput!) {
+            ask(PATIENCE, &client, at, &token, "mutation($a: EmergencyContactInput!, $b: EmergencyContactInput!, $t: SaveTherapistInput!) {
                 a: createEmergencyContact(userId: \"me\", input: $a) { id } b: createEmergencyContact(userId: \"me\", input: $b) { id }
                 saveTherapist(userId: \"me\", input: $t) { created } }", json!({
                 "a": contact("first", 1), "b": contact("second", 2),
@@ -169,7 +170,8 @@ impl Crowd {
                             let nodes = at.borrow();
                             nodes[(person + press + attempt) % nodes.len()]
                         };
-                        let answer = ask(&client, node, &token, TRIGGER, json!({"key": key})).await;
+                        let answer =
+                            ask(ANSWER, &client, node, &token, TRIGGER, json!({"key": key})).await;
                         match answer {
                             Ok(data) => {
                                 note(&answered, &key, &data);
@@ -187,10 +189,18 @@ impl Crowd {
         }
     }
 
-    /// One press by the first person.
+    /// One press by the first person, who waits for as long as it takes.
     pub async fn press_once(&self, key: &str) -> Result<(), String> {
         let at = self.at.borrow()[0];
-        let data = ask(&client(), at, &self.tokens[0], TRIGGER, json!({"key": key})).await?;
+        let data = ask(
+            PATIENCE,
+            &client(),
+            at,
+            &self.tokens[0],
+            TRIGGER,
+            json!({"key": key}),
+        )
+        .await?;
         note(&self.answered, key, &data);
         Ok(())
     }
