@@ -304,6 +304,7 @@ on_both! {
             "message": {"message": "while nobody looked", "fromAdmin": false,
                 "user": {"id": bob.id.to_string(), "username": "bob"}},
         }));
+        desk.answer().await;
         eventually(async || waiting(&haven).await.is_empty()).await;
         let mut narrow = Subscription::start(&haven, &boss, EVENTS, json!({"colleagues": false})).await;
         assert_eq!(narrow.next().await["supportEvents"], connected);

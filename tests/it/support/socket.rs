@@ -226,6 +226,12 @@ impl Subscription {
         }
     }
 
+    /// Waits for the ping that follows something, and answers it.
+    pub async fn answer(&mut self) {
+        self.socket.ping().await;
+        self.socket.stream.flush().await.unwrap();
+    }
+
     /// What comes next, whatever it is.
     pub async fn payload(&mut self) -> Value {
         self.socket.frame().await["payload"].clone()
