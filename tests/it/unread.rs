@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Extension;
 use haven::auth::UserRef;
 use haven::domain::support;
 use haven::transport::{Endpoint, Settings, router};
@@ -23,20 +22,15 @@ const NEVER: Duration = Duration::from_secs(3600);
 const OPERATIONS: usize = 12;
 const READ: &str = "{ me { supportChat { messages(last: 100) { nodes { message } } } } }";
 
-/// GraphQL over the application of a haven under settings of the test's own, at another address.
-/// Over plain HTTP it takes everybody for this person. It lasts as long as what is returned.
-async fn under(
-    haven: &Haven,
-    person: &Person,
-    settings: Settings,
-) -> (SocketAddr, watch::Sender<bool>) {
+/// GraphQL over the application of a haven under settings of the test's own, at another address. It
+/// lasts as long as what is returned.
+async fn under(haven: &Haven, settings: Settings) -> (SocketAddr, watch::Sender<bool>) {
     let (stop, shutdown) = watch::channel(false);
     let schema = graphql::schema(haven.app.clone());
     let sdl = schema.sdl();
     let access = access::access(&haven.app);
     let endpoint = Endpoint::new(schema, &sdl, access, settings, shutdown).unwrap();
-    let viewer = haven.viewer(person).await;
-    let routes = router(endpoint, "/graphql").layer(Extension(viewer));
+    let routes = router(endpoint, "/graphql");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -67,7 +61,7 @@ on_both! {
             ping_interval: NEVER,
             ..Settings::default()
         };
-        let (address, _stop) = under(&haven, &anna, settings).await;
+        let (address, _stop) = under(&haven, settings).await;
         let protocol = [("sec-websocket-protocol", "graphql-transport-ws")];
         let mut socket = Socket::at(address, "/graphql/ws", &protocol).await.unwrap();
         let init = json!({"type": "connection_init", "payload": {"token": anna.token}});
@@ -113,7 +107,7 @@ on_both! {
             sse_keep_alive: Duration::from_micros(50),
             ..Settings::default()
         };
-        let (address, _stop) = under(&haven, &anna, settings).await;
+        let (address, _stop) = under(&haven, settings).await;
         let me = async || haven.data(&anna, "{ me { profile { age } } }", json!({})).await;
         let (alone, _) = haven.fewest_statements(me).await;
         let page = "supportChat { messages(last: 20) { nodes { message } } }";
@@ -123,7 +117,9 @@ on_both! {
         );
         let url = format!("http://{address}/graphql/sse");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let post = client.post(&url).header("accept", "text/event-stream");
+        let token = format!("Token {}", anna.token);
+        let post = client.post(&url).header("authorization", token);
+        let post = post.header("accept", "text/event-stream");
         let mut open = post.json(&json!({"query": query})).send().await.unwrap();
         let mut begun = String::new();
         while !begun.contains("event: next\ndata: {\"data\"") {
