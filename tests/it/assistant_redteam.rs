@@ -201,6 +201,12 @@ async fn whatever_the_model_does_the_lines_come_first() {
             benign,
         } in pairs()
         {
+            // What all of the large sets get is seen above; of these, some in every mode.
+            let every = if name == "tuned on" { 8 } else { 1 };
+            let some = |cases: Vec<(&'static str, &'static str)>| -> Vec<_> {
+                cases.into_iter().step_by(every).collect()
+            };
+            let (crises, benign) = (some(crises), some(benign));
             let (mut heard, mut alarms) = (0, 0);
             let (crisis_count, benign_count) = (crises.len(), benign.len());
             let asked = crises.into_iter().map(|(_, text)| (text, true));
