@@ -8,7 +8,7 @@ import { logIn, logOut, say } from './haven.mjs';
 const [address, password] = process.argv.slice(2);
 const user = await logIn(address, 'user1', password);
 const connect = (connectionParams, options = {}) =>
-  createClient({ url: `ws://${address}/graphql/ws`, webSocketImpl: WebSocket, retryAttempts: 0, lazy: false, connectionParams, ...options });
+  createClient({ url: `ws://${address}/graphql/ws`, webSocketImpl: WebSocket, retryAttempts: 0, lazy: false, onNonLazyError: () => {}, connectionParams, ...options });
 const all = async (client, payload) => {
   const results = [];
   for await (const result of client.iterate(payload)) results.push(result);
