@@ -446,6 +446,8 @@ on_both! {
         assert_eq!(desk.frame().await["event"], "user_connected");
         phone.say(&says("before")).await;
         assert_eq!(desk.heard().await, "before");
+        // Heard is not recorded yet, and what is not comes again with the next connection.
+        all_delivered(&haven, 1).await;
         let (haven, phone, desk) = tokio::join!(
             haven.restart(),
             async { phone.close_code().await },
