@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
 use prometheus_client::metrics::counter::Counter;
-use sea_orm::sqlx;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Executor};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 /// How long a statement waits for another writer (SQLite) or for a free connection.
@@ -37,6 +37,16 @@ const SESSION: [(&str, &str); 5] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "25s"),
 ];
+
+/// An alarm that was answered must survive a crash: where the server would answer a commit before it
+/// is on disk, it does not in these sessions. Any other value is the operator's choice of what to
+/// wait for besides.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+                       WHERE current_setting('synchronous_commit') = 'off'";
+/// What has to be on for that too, and only the operator can turn on.
+const OPERATORS: &str = "SELECT name FROM pg_settings \
+                         WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' \
+                         ORDER BY name";
 
 /// PostgreSQL's advisory lock under which one node at a time migrates; the number is haven's own.
 const MIGRATION_LOCK: i64 = 0x6861_7665_6e00;
@@ -93,6 +103,14 @@ impl Db {
             // Only a connection that sat idle may have died; a busy one needs no ping.
             options.test_before_acquire_if_idle_for(Duration::from_secs(5));
             options.map_sqlx_postgres_opts(|options| options.options(SESSION));
+            options.map_sqlx_postgres_pool_opts(|options| {
+                options.after_connect(|connection, _| {
+                    Box::pin(async {
+                        connection.execute(DURABLE).await?;
+                        Ok(())
+                    })
+                })
+            });
         } else {
             anyhow::bail!("the database URL must begin with sqlite:// or postgres://");
         }
@@ -139,6 +157,22 @@ impl Db {
         }
         Migrator::up(&migrating, None).await?;
         migrating.commit().await
+    }
+
+    /// The settings of the database server that are off, without which a power cut may take back
+    /// what was answered, and which no session can turn on. SQLite has none.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub async fn unsafe_settings(&self) -> Result<Vec<String>, DbErr> {
+        if self.requests.get_database_backend() != DbBackend::Postgres {
+            return Ok(Vec::new());
+        }
+        let rows = self
+            .requests
+            .query_all_raw(Statement::from_string(DbBackend::Postgres, OPERATORS))
+            .await?;
+        rows.iter().map(|row| row.try_get("", "name")).collect()
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once, so that

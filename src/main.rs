@@ -93,6 +93,12 @@ async fn serve(app: Arc<App>) -> anyhow::Result<()> {
     }
     catalogue::start(&app).await?;
     warn_of_files(&app.config);
+    for setting in app.db.unsafe_settings().await? {
+        tracing::warn!(
+            setting,
+            "off in PostgreSQL: a power cut may take back alarms that were answered"
+        );
+    }
     for scenario in scenarios::with_late_steps(&app).await? {
         tracing::warn!(
             scenario,

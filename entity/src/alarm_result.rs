@@ -18,6 +18,10 @@ pub struct Model {
     pub latitude: Option<f64>,
     /// Degrees east, WGS 84.
     pub longitude: Option<f64>,
+    /// The radius around them, in metres, within which the phone took the person to be.
+    pub accuracy: Option<f64>,
+    /// When the coordinates became known.
+    pub located_at: Option<DateTimeUtc>,
     /// When this row was made.
     pub timestamp: DateTimeUtc,
     /// The phone said so.

@@ -14,6 +14,7 @@ mod m0008_past_messages;
 mod m0009_lanes;
 mod m0010_unknown_outcomes;
 mod m0011_open_notifications;
+mod m0012_accuracy;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_lanes::Migration),
             Box::new(m0010_unknown_outcomes::Migration),
             Box::new(m0011_open_notifications::Migration),
+            Box::new(m0012_accuracy::Migration),
         ]
     }
 }

@@ -204,7 +204,7 @@ impl Story<'_> {
             ended: moment(self.notification.created_at, language),
             age: (later_step || age > LATE).then(|| ago(age, language)),
             place,
-            coordinates: coordinates.map(|(north, east)| format!("{north:.5}, {east:.5}")),
+            coordinates: self::coordinates(self.result, language),
             map: coordinates.map(|(north, east)| map(north, east)),
             usual_place,
             later_step,
@@ -213,6 +213,19 @@ impl Story<'_> {
             emergency: self.emergency,
         }
     }
+}
+
+/// Where the person is, in degrees north and east, WGS 84, and how exactly that is known. Help that
+/// is sent to a point looks around it only where it is told how far.
+#[must_use]
+pub fn coordinates(result: &alarm_result::Model, language: Language) -> Option<String> {
+    let (north, east) = result.latitude.zip(result.longitude)?;
+    let point = format!("{north:.5}, {east:.5}");
+    Some(match (result.accuracy, language) {
+        (None, _) => point,
+        (Some(metres), Language::Ru) => format!("{point} (± {} м)", metres.ceil()),
+        (Some(metres), Language::En) => format!("{point} (± {} m)", metres.ceil()),
+    })
 }
 
 /// A map of the place, in degrees north and east, WGS 84.

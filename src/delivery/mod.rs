@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 pub use auditor::{Discontent, Finding, audit, beat};
 pub use bounce::to_person;
 pub use failure::Failure;
-pub use letter::{ago, map, mark, moment};
+pub use letter::{ago, coordinates, map, mark, moment};
 pub use receipts::{forget, receive};
 pub use recipient::{NO_ALARM, ONE_OF_MANY, Recipient, all_clear, first};
 pub use returned::take_back;

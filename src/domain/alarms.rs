@@ -12,8 +12,7 @@ use sea_orm::{
 };
 
 use crate::auth::Viewer;
-use crate::domain::input::{Check, NAME_LENGTH};
-use crate::error::{Error, Noun, Problem, Result};
+use crate::error::{Error, Noun, Result};
 
 mod changes;
 mod drill;
@@ -22,6 +21,7 @@ mod keys;
 mod leaving;
 mod look;
 mod operate;
+mod place;
 mod plan;
 mod reactions;
 mod trigger;
@@ -34,15 +34,11 @@ pub use keeping::{Kept, keep, keep_house};
 pub use leaving::Leaving;
 pub use look::Looks;
 pub use operate::{Operator, Wanted, cancel, notifications, retry};
+pub use place::Place;
 pub use reactions::{State, Told, react, told};
 pub use trigger::{Press, Triggered, trigger};
 pub use watch::{Update, watch};
 pub use words::{messages, nobody_reachable};
-
-/// Degrees north at most.
-const NORTH: f64 = 90.0;
-/// Degrees east at most.
-const EAST: f64 = 180.0;
 
 /// An alarm, where it exists and is the viewer's, or the viewer is an admin. To everybody else
 /// it looks as if it did not exist.
@@ -108,76 +104,6 @@ pub fn to_others(
     notifications
         .iter()
         .filter(|row| row.recipient_kind != RecipientKind::Person)
-}
-
-/// Where the person is, as the phone says: `None` leaves, `Some(None)` clears.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// In words, at most 255 characters.
-    pub location: Option<Option<String>>,
-    /// Degrees north, WGS 84, −90 to 90.
-    pub latitude: Option<Option<f64>>,
-    /// Degrees east, WGS 84, −180 to 180.
-    pub longitude: Option<Option<f64>>,
-}
-
-impl Place {
-    /// Checks it; the coordinates come together or not at all.
-    fn check(self, check: &mut Check) -> Self {
-        let location = self
-            .location
-            .map(|text| text.map(|text| check.text("location", &text, NAME_LENGTH)));
-        for (field, value, most) in [
-            ("latitude", self.latitude, NORTH),
-            ("longitude", self.longitude, EAST),
-        ] {
-            // Not a number is in no range.
-            if let Some(value) = value.flatten()
-                && !(-most..=most).contains(&value)
-            {
-                #[expect(clippy::cast_possible_truncation, reason = "whole numbers")]
-                check.refuse(
-                    field,
-                    if value < 0.0 {
-                        Problem::AtLeast(-most as i64)
-                    } else {
-                        Problem::AtMost(most as i64)
-                    },
-                );
-            }
-        }
-        let given = |value: Option<Option<f64>>| value.map(|value| value.is_some());
-        if given(self.latitude) != given(self.longitude) {
-            let lacking = if self.latitude.flatten().is_none() {
-                "latitude"
-            } else {
-                "longitude"
-            };
-            check.refuse(
-                lacking,
-                Problem::Other("Latitude and longitude have to be given together."),
-            );
-        }
-        Self { location, ..self }
-    }
-
-    fn is_given(&self) -> bool {
-        self.location.is_some() || self.latitude.is_some()
-    }
-
-    /// Writes what is given into a change of an alarm's result.
-    fn apply(self, change: &mut alarm_result::ActiveModel) {
-        use sea_orm::ActiveValue::Set;
-        if let Some(location) = self.location {
-            change.location = Set(location.unwrap_or_default());
-        }
-        if let Some(latitude) = self.latitude {
-            change.latitude = Set(latitude);
-        }
-        if let Some(longitude) = self.longitude {
-            change.longitude = Set(longitude);
-        }
-    }
 }
 
 /// Reads the result of an alarm and keeps it from being changed until the transaction ends.

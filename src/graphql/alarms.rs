@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use entity::{alarm, alarm_result};
 use futures_util::{Stream, StreamExt};
 
-use crate::assistant::crisis;
+use crate::assistant::crisis::{self, Country};
 use crate::domain::alarms::{self, Kinds, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
@@ -174,9 +174,7 @@ impl Alarm {
         let row = self.row(ctx).await?;
         let notifications = self.read(ctx.loaders()?.notifications.all(self.id).await)?;
         let country = if alarms::nobody_reachable(&notifications) {
-            let profile = self.read(ctx.loaders()?.profiles.one(row.user_id).await)?;
-            let place = profile.map(|profile| profile.location).unwrap_or_default();
-            crisis::country(&place, ctx.app()?.config.country.as_deref())
+            self.country(ctx, row.user_id).await?
         } else {
             None
         };
@@ -185,6 +183,35 @@ impl Alarm {
             &notifications,
             language.into(),
             country,
+        ))
+    }
+
+    /// The emergency number where the person is, as far as their profile or the server's settings
+    /// tell; null where they don't. For the app to show wherever nobody was told, or nobody
+    /// answers: where the person has named nobody to tell, `messages` has no line with it.
+    async fn emergency_number(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The language, for where there are several numbers.",
+            default_with = "Language::Ru"
+        )]
+        language: Language,
+    ) -> Result<Option<&'static str>> {
+        let row = self.row(ctx).await?;
+        let country = self.country(ctx, row.user_id).await?;
+        Ok(crisis::emergency_number(country, language.into()))
+    }
+}
+
+impl Alarm {
+    /// Where the person is, as far as it is known.
+    async fn country(&self, ctx: &Context<'_>, user_id: i64) -> Result<Option<Country>> {
+        let profile = self.read(ctx.loaders()?.profiles.one(user_id).await)?;
+        let place = profile.map(|profile| profile.location).unwrap_or_default();
+        Ok(crisis::country(
+            &place,
+            ctx.app()?.config.country.as_deref(),
         ))
     }
 }
@@ -209,6 +236,17 @@ impl AlarmResult {
     /// Degrees east, WGS 84; null when not known.
     async fn longitude(&self) -> Option<f64> {
         self.0.longitude
+    }
+
+    /// The radius around them, in metres, within which the phone took the person to be; null where
+    /// it said none.
+    async fn accuracy(&self) -> Option<f64> {
+        self.0.accuracy
+    }
+
+    /// Since when these coordinates are known; null where they are not.
+    async fn located_at(&self) -> Option<DateTime<Utc>> {
+        self.0.located_at
     }
 
     /// When the alarm began to have a result.
@@ -275,6 +313,9 @@ pub struct TriggerAlarmInput {
     latitude: Option<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`.
     longitude: Option<f64>,
+    /// The radius around the coordinates, in metres, within which the person is, 0 to 20,000,000;
+    /// only together with them.
+    accuracy: Option<f64>,
 }
 
 /// What the phone did in an alarm. What is left out stays.
@@ -290,6 +331,10 @@ pub struct ReportAlarmInput {
     latitude: MaybeUndefined<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`. Null clears both.
     longitude: MaybeUndefined<f64>,
+    /// The radius around the coordinates, in metres, within which the person is, 0 to 20,000,000;
+    /// only together with them. Where it is more than twice that of the coordinates known, and
+    /// these are less than 2 minutes old, the place of the report is left aside.
+    accuracy: Option<f64>,
 }
 
 /// The answer to a press.
@@ -350,6 +395,7 @@ impl AlarmMutations {
                 location: input.location.map(Some),
                 latitude: input.latitude.map(Some),
                 longitude: input.longitude.map(Some),
+                accuracy: input.accuracy,
             },
         };
         let subject = user_ref(&user_id);
@@ -397,8 +443,10 @@ impl AlarmMutations {
         Ok(row.into())
     }
 
-    /// Records what the phone did in an alarm, and where it is. `NOT_FOUND` where the alarm does
-    /// not exist or is not the caller's; `CONFLICT` for a drill or a test.
+    /// Records what the phone did in an alarm, and where it is: a first or better place reaches
+    /// those who were told by the page behind their link, without another message. Of an alarm
+    /// that is over, places are left aside. `NOT_FOUND` where the alarm does not exist or is not
+    /// the caller's; `CONFLICT` for a drill or a test.
     async fn report_alarm(
         &self,
         ctx: &Context<'_>,
@@ -420,6 +468,7 @@ impl AlarmMutations {
                 location: patch(input.location),
                 latitude: patch(input.latitude),
                 longitude: patch(input.longitude),
+                accuracy: input.accuracy,
             },
         };
         check.finish()?;

@@ -16,7 +16,7 @@ use super::{Notice, STYLE, Wishes, back, field, holder};
 use crate::app::App;
 use crate::assistant::crisis;
 use crate::delivery::mail::one_line;
-use crate::delivery::{ago, map, moment};
+use crate::delivery::{self, ago, map, moment};
 use crate::domain::alarms::{self, State as AlarmState, Told};
 use crate::language::Language;
 use crate::links::Purpose;
@@ -36,6 +36,8 @@ struct Page {
     age: String,
     place: Option<String>,
     coordinates: Option<String>,
+    /// How old the coordinates are.
+    located: Option<String>,
     map: Option<String>,
     usual_place: Option<String>,
     emergency: Option<&'static str>,
@@ -130,7 +132,10 @@ async fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, Notice> 
             _ => None,
         },
         place,
-        coordinates: coordinates.map(|(north, east)| format!("{north:.5}, {east:.5}")),
+        coordinates: delivery::coordinates(&told.result, language),
+        located: coordinates
+            .and(told.result.located_at)
+            .map(|at| ago(now - at, language)),
         map: coordinates.map(|(north, east)| map(north, east)),
         emergency: crisis::emergency_number(
             crisis::country(&told.usual_location, app.config.country.as_deref()),

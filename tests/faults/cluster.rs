@@ -1,5 +1,6 @@
 //! A PostgreSQL cluster of a test's own, to be stopped and started.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,19 @@ pub struct Cluster {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    /// How large a file may get, in bytes.
+    most: Option<u64>,
 }
 
 impl Cluster {
     /// Makes and starts one. Everybody on this machine may connect.
     pub fn start() -> Self {
+        Self::limited(None)
+    }
+
+    /// The same, where no file grows beyond so many bytes, and writing more fails as it does on a
+    /// full disk. A file of the write-ahead log has 16 MiB from the beginning.
+    pub fn limited(most: Option<u64>) -> Self {
         // A socket's path may hold 107 bytes.
         let folder = tempfile::Builder::new()
             .prefix("haven-faults.")
@@ -32,6 +41,7 @@ impl Cluster {
             folder,
             programs: programs(),
             port,
+            most,
         };
         cluster.run(
             "initdb",
@@ -60,8 +70,11 @@ impl Cluster {
 
     /// Starts it again; what was committed is there.
     pub fn go_on(&self) {
+        // The system survives these crashes, so that nothing has to reach the disk, but commits have
+        // to reach the system, whatever the operator set.
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off",
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off \
+             -c synchronous_commit=off -c wal_writer_delay=10s -c autovacuum=off",
             self.port,
             self.folder.path().display()
         );
@@ -75,17 +88,17 @@ impl Cluster {
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let program = self.programs.join(program);
-        let mut command = match owner() {
-            Some(owner) => {
-                let mut command = Command::new("setpriv");
-                command
-                    .args([format!("--reuid={owner}"), "--clear-groups".to_owned()])
-                    .arg("--")
-                    .arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(most) = self.most {
+            words.extend(["prlimit".into(), format!("--fsize={most}").into()]);
+        }
+        if let Some(owner) = owner() {
+            let owner = format!("--reuid={owner}");
+            words.extend(["setpriv", &owner, "--clear-groups", "--"].map(OsString::from));
+        }
+        words.push(program.into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command
             .args(arguments)
             .arg("-D")

@@ -3,21 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::scene::{Scene, join, recipients, states};
+use crate::support::scene::{Scene, fields, join, recipients, states};
 use crate::support::smtp::Behaviour;
 
 const PRESS: &str = "mutation($id: ID!, $input: TriggerAlarmInput) {
     triggerAlarm(userId: $id, input: $input) { joined alarm { id } } }";
-
-fn fields(answer: &Value) -> Vec<&str> {
-    let wrong = answer["errors"][0]["extensions"]["fields"]
-        .as_array()
-        .unwrap();
-    wrong
-        .iter()
-        .map(|field| field["field"].as_str().unwrap())
-        .collect()
-}
 
 /// SQL statements of a query.
 async fn cost(scene: &Scene, query: &str) -> u64 {

@@ -163,6 +163,14 @@ fn a_start_without_a_mail_server_says_that_nobody_is_told() {
     assert!(!told.to_lowercase().contains("nobody"), "{told}");
 }
 
+#[tokio::test]
+async fn a_start_beside_a_careless_postgresql_says_so() {
+    let scratch = Database::Postgres.scratch().await;
+    let told = said(&[("HAVEN_DATABASE_URL", &scratch.url)]);
+    assert!(told.contains("a power cut may take back alarms"), "{told}");
+    assert!(told.contains("\"fsync\""), "{told}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_environment_that_is_not_unicode_is_no_panic() {

@@ -45,6 +45,7 @@ on_both! {
             json!({"idempotencyKey": "k", "location": "Дом", "latitude": 1.5, "longitude": 2.5}),
             json!({"idempotencyKey": "k", "location": "Парк", "latitude": 1.5, "longitude": 2.6}),
             json!({"idempotencyKey": "k", "location": "Парк"}),
+            json!({"idempotencyKey": "k", "location": "Парк", "latitude": 1.5, "longitude": 2.5, "accuracy": 9}),
         ] {
             assert_eq!(press(&scene, &other).await, Err("CONFLICT".to_owned()), "{other}");
         }

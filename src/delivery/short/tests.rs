@@ -98,6 +98,8 @@ impl World {
                 location: String::new(),
                 latitude: None,
                 longitude: None,
+                accuracy: None,
+                located_at: None,
                 timestamp: at,
                 music_played: false,
                 message_sent_to_contacts: false,

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::trigger::one_by_one;
-use super::{Place, find};
+use super::{Place, find, lock_result};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::delivery::{self, Failure};
@@ -32,7 +32,8 @@ pub struct Report {
     pub place: Place,
 }
 
-/// Records what the phone did. Mails that are still to be sent tell the new place.
+/// Records what the phone did, and where the person is, unless better is known. Mails that are
+/// still to be sent tell the new place, and so do the pages behind the links in those that were.
 ///
 /// # Errors
 /// `NOT_FOUND` where the alarm does not exist or is not the viewer's; `BAD_USER_INPUT`; `CONFLICT`
@@ -61,15 +62,22 @@ pub async fn report(
     if let Some(played) = report.voice_message_played {
         change.voice_message_played = Set(played);
     }
-    place.apply(&mut change);
-    if change.is_changed() {
-        alarm_result::Entity::update_many()
-            .set(change)
-            .filter(alarm_result::Column::AlarmId.eq(alarm.id))
-            .exec(app.db.alarms())
-            .await?;
-        changed(app, &alarm);
+    let tx = app.db.write_alarm().await?;
+    if place.is_given() {
+        let stored = lock_result(&tx, alarm.id).await?;
+        place.replace(&stored, app.clock.now(), &mut change);
     }
+    if !change.is_changed() {
+        tx.rollback().await?;
+        return Ok(alarm);
+    }
+    alarm_result::Entity::update_many()
+        .set(change)
+        .filter(alarm_result::Column::AlarmId.eq(alarm.id))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    changed(app, &alarm);
     Ok(alarm)
 }
 

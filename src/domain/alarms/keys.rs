@@ -41,6 +41,12 @@ pub fn fingerprint(place: &Place) -> String {
         location,
         latitude,
         longitude,
+        accuracy,
     } = place;
-    hex_digest(&serde_json::json!([location, latitude, longitude]).to_string())
+    let text = match accuracy {
+        // As before there were accuracies, so that a press repeated across the upgrade is one.
+        None => serde_json::json!([location, latitude, longitude]),
+        Some(accuracy) => serde_json::json!([location, latitude, longitude, accuracy]),
+    };
+    hex_digest(&text.to_string())
 }

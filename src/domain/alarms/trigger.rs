@@ -283,7 +283,7 @@ pub(super) async fn tell(
         timestamp: Set(alarm.timestamp),
         ..blank_result()
     };
-    place.apply(&mut result);
+    place.begin(alarm.timestamp, &mut result);
     alarm_result::Entity::insert(result)
         .exec_without_returning(tx)
         .await?;
@@ -374,9 +374,12 @@ async fn join(
     place: Place,
 ) -> Result<()> {
     if place.is_given() {
-        let mut change = lock_result(tx, alarm.id).await?.into_active_model();
-        place.apply(&mut change);
-        change.update(tx).await?;
+        let stored = lock_result(tx, alarm.id).await?;
+        let mut change = stored.clone().into_active_model();
+        place.replace(&stored, app.clock.now(), &mut change);
+        if change.is_changed() {
+            change.update(tx).await?;
+        }
     }
     let profile = profile::Entity::find()
         .filter(profile::Column::UserId.eq(alarm.user_id))

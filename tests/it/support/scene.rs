@@ -160,3 +160,14 @@ pub async fn join(haven: &Haven, username: &str) -> Person {
         token: data["login"]["token"].as_str().unwrap().to_owned(),
     }
 }
+
+/// The fields that were refused.
+pub fn fields(answer: &Value) -> Vec<&str> {
+    let wrong = answer["errors"][0]["extensions"]["fields"]
+        .as_array()
+        .unwrap();
+    wrong
+        .iter()
+        .map(|field| field["field"].as_str().unwrap())
+        .collect()
+}
