@@ -64,7 +64,9 @@ impl App {
         let db = Db::open(&config.database_url(), config.database_connections).await?;
         let refused = match &config.refused_passwords {
             Some(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?
+                .with_context(|| {
+                    format!("HAVEN_REFUSED_PASSWORDS: cannot read {}", path.display())
+                })?
                 .lines()
                 .map(|line| line.trim().to_lowercase())
                 .filter(|line| !line.is_empty())

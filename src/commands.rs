@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use entity::alarm::Kind;
 use entity::notification::{self, Channel, Purpose, Status};
 use haven::app::App;
-use haven::delivery;
+use haven::delivery::{self, Failure};
 use haven::domain::accounts::Registration;
 use haven::domain::alarms::{self, Operator, Wanted};
 use haven::domain::input::Check;
@@ -67,16 +67,16 @@ enum Action {
 
 #[derive(Args)]
 struct List {
-    /// Only of this state; may be given several times.
+    /// Only of this state (pending, sending, sent, failed, skipped); may be given several times.
     #[arg(long, value_parser = word::<Status>)]
     status: Vec<Status>,
-    /// Only about this; may be given several times.
+    /// Only about this (alarm, all_clear, contact_failed, opted_out); may be given several times.
     #[arg(long, value_parser = word::<Purpose>)]
     purpose: Vec<Purpose>,
-    /// Only over this; may be given several times.
+    /// Only over this (email, sms); may be given several times.
     #[arg(long, value_parser = word::<Channel>)]
     channel: Vec<Channel>,
-    /// Only of alarms of this kind; may be given several times.
+    /// Only of alarms of this kind (real, drill, test); may be given several times.
     #[arg(long, value_parser = word::<Kind>)]
     kind: Vec<Kind>,
     /// Only what was decided on then or later, as in 2026-01-31T12:00:00Z.
@@ -88,7 +88,7 @@ struct List {
     /// Only what has been due for 120 s without being sent, given up or tried again.
     #[arg(long)]
     stuck: bool,
-    /// How many at most.
+    /// How many at most, 1 to 100.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=100))]
     limit: i32,
 }
@@ -181,7 +181,7 @@ fn line(row: &notification::Model) -> String {
             none()
         },
         row.sent_at.map_or_else(none, time),
-        row.failure.clone().unwrap_or_else(none),
+        Failure::of(row).map_or_else(none, |failure| failure.code().to_owned()),
     ]
     .join("\t")
 }

@@ -232,7 +232,8 @@ impl Config {
         if let Some(code) = &self.country {
             anyhow::ensure!(
                 Country::from_code(code).is_some(),
-                "HAVEN_COUNTRY is not a country whose crisis numbers are known"
+                "HAVEN_COUNTRY is not a country whose crisis numbers are known: one of {}",
+                Country::codes().join(", ")
             );
         }
         anyhow::ensure!(

@@ -1,6 +1,7 @@
 //! The database: opening it, keeping connections for what must not wait, beginning transactions
 //! that write, counting statements.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +10,27 @@ use std::time::Duration;
 use anyhow::Context;
 use migration::{Migrator, MigratorTrait};
 use prometheus_client::metrics::counter::Counter;
+use sea_orm::sqlx::postgres::{PgConnection, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, Executor};
+use sea_orm::sqlx::{self, Connection, Executor};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+use tokio::time::timeout;
 
 /// How long a statement waits for another writer (SQLite) or for a free connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may take to show that the server is still behind it. The driver waits for
+/// ever for a machine that went without a word, and hands its connections out until the kernel
+/// gives them up, a quarter of an hour later.
+const ALIVE: Duration = Duration::from_secs(1);
+/// How long a connection is taken to be alive after its last use, where a failure costs a request
+/// and no alarm.
+const USED_LATELY: Duration = Duration::from_secs(5);
+/// How long one piece of work at the database may take: two waits for it, of which a lock of SQLite
+/// and a free connection may be one each.
+pub const ANSWERED: Duration = Duration::from_secs(20);
 
 /// Connections that only alarms use, so that no crowd of other requests delays one: storing the
 /// press, answering it, and finding out who presses where that would wait.
@@ -81,7 +94,7 @@ impl Db {
             // Each connection of the pool would have a database of its own.
             anyhow::ensure!(
                 !file.is_empty() && file != ":memory:",
-                "the database URL must name a file, as in sqlite://data/haven.sqlite3"
+                "HAVEN_DATABASE_URL must name a file, as in sqlite://data/haven.sqlite3"
             );
             if let Some(folder) = Path::new(file).parent() {
                 std::fs::create_dir_all(folder)
@@ -100,26 +113,16 @@ impl Db {
                     .foreign_keys(true)
             });
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            // Only a connection that sat idle may have died; a busy one needs no ping.
-            options.test_before_acquire_if_idle_for(Duration::from_secs(5));
+            options.test_before_acquire(false);
             options.map_sqlx_postgres_opts(|options| options.options(SESSION));
-            options.map_sqlx_postgres_pool_opts(|options| {
-                options.after_connect(|connection, _| {
-                    Box::pin(async {
-                        connection.execute(DURABLE).await?;
-                        Ok(())
-                    })
-                })
-            });
+            options.map_sqlx_postgres_pool_opts(|options| careful(options, USED_LATELY));
         } else {
-            anyhow::bail!("the database URL must begin with sqlite:// or postgres://");
+            anyhow::bail!("HAVEN_DATABASE_URL must begin with sqlite:// or postgres://");
         }
         let mut kept = options.clone();
         kept.connect_lazy(true);
-        if !url.starts_with("sqlite://") {
-            // A press is not what should find out that the server was restarted.
-            kept.test_before_acquire(true);
-        }
+        // A press is not what should find out that the server was restarted.
+        kept.map_sqlx_postgres_pool_opts(|options| careful(options, Duration::ZERO));
         let alarms = kept.clone().max_connections(FOR_ALARMS).to_owned();
         let sender = kept.max_connections(FOR_SENDER).to_owned();
         let statements = Counter::default();
@@ -257,6 +260,51 @@ impl Db {
         self.alarms.close().await?;
         self.sender.close().await
     }
+}
+
+/// A pool whose connections commit to the disk, and that parts with one behind which nobody is any
+/// more: before its use, where it was not used within `lately`, and after a use that was broken off.
+fn careful(options: PgPoolOptions, lately: Duration) -> PgPoolOptions {
+    options
+        .after_connect(|connection, _| {
+            Box::pin(async {
+                connection.execute(DURABLE).await?;
+                Ok(())
+            })
+        })
+        .before_acquire(move |connection, last| {
+            Box::pin(async move {
+                if last.idle_for >= lately {
+                    alive(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async {
+                alive(connection).await?;
+                Ok(true)
+            })
+        })
+}
+
+async fn alive(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    timeout(ALIVE, connection.ping())
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// What the database answers, or that it is out of reach where it does not in time. What was begun
+/// and not committed by then is rolled back.
+///
+/// # Errors
+/// As the work itself.
+pub async fn in_time<T, E: From<DbErr>>(
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(ANSWERED, asking).await.unwrap_or_else(|_| {
+        Err(DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned())).into())
+    })
 }
 
 async fn begin(pool: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {

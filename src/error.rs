@@ -279,14 +279,23 @@ pub fn is_out_of_reach(error: &DbErr) -> bool {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
-        // PostgreSQL stops, crashed, starts, has no connection left, or ended one that did nothing
-        // within a transaction: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+        // PostgreSQL stops, crashed, starts, has no connection left, ended one that did nothing
+        // within a transaction, or one of two that waited for each other: https://www.postgresql.org/docs/current/errcodes-appendix.html.
         // SQLite is busy with another writer, as it is, in recovery, with an older snapshot, or
         // until a time-out: https://www.sqlite.org/rescode.html#busy
         SqlxError::Database(cause) => cause.code().is_some_and(|code| {
             matches!(
                 &*code,
-                "57P01" | "57P02" | "57P03" | "53300" | "25P03" | "5" | "261" | "517" | "773"
+                "57P01"
+                    | "57P02"
+                    | "57P03"
+                    | "53300"
+                    | "25P03"
+                    | "40P01"
+                    | "5"
+                    | "261"
+                    | "517"
+                    | "773"
             )
         }),
         _ => false,

@@ -84,8 +84,9 @@ async fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
         ..transport::Settings::default()
     };
     if let Some(path) = &app.config.operations_manifest {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("HAVEN_OPERATIONS_MANIFEST: cannot read {}", path.display())
+        })?;
         let manifest = transport::Manifest::parse(&text, &settings.limits)
             .with_context(|| format!("{} is no manifest of operations", path.display()))?;
         let validator = graphql::Validator::default();
@@ -101,14 +102,16 @@ async fn transport_settings(app: &App) -> anyhow::Result<transport::Settings> {
 }
 
 /// Serves, and sends notifications, until `shutdown` turns true; then finishes what is under way,
-/// within bounds: a client that keeps its connection open can't keep the server from going.
+/// within bounds: a client that keeps its connection open can't keep the server from going. `ready`
+/// is awaited once nothing is left that could keep it from serving.
 ///
 /// # Errors
-/// If the routes don't fit the schema, or the deliveries can't be written down.
+/// If the routes don't fit the schema, or the deliveries can't be written down; that of `ready`.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
+    ready: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     // Before anything is started that a port in use would break off.
     let figures = match app.config.metrics_listen {
@@ -122,6 +125,7 @@ pub async fn serve(
     // Whatever outlives its request, as sockets do, holds a receiver of this until it is done.
     let (down, going_down) = watch::channel(false);
     let router = router(app.clone(), going_down).await?;
+    ready.await?;
     // Stopped after the last request, so that what that one started still goes out.
     let (served, all_served) = oneshot::channel::<()>();
     let delivering = tokio::spawn(delivery::run(app.clone(), async {

@@ -114,8 +114,10 @@ async fn serve(app: Arc<App>) -> anyhow::Result<()> {
         tracing::info!("stopping");
         let _ = stop.send(true);
     });
-    greet(&app, &listener.local_addr()?.to_string()).await?;
-    http::serve(app, listener, shutdown).await?;
+    let address = listener.local_addr()?.to_string();
+    let own = app.clone();
+    let ready = async move { greet(&own, &address).await };
+    http::serve(app, listener, shutdown, ready).await?;
     Ok(())
 }
 

@@ -26,11 +26,11 @@ pub struct Model {
     pub timestamp: DateTimeUtc,
     /// The phone said so.
     pub music_played: bool,
-    /// A mail server took a mail for at least one contact.
+    /// A mail server or the SMS gateway took a message for at least one contact.
     pub message_sent_to_contacts: bool,
     /// The phone said so.
     pub voice_message_played: bool,
-    /// A mail server took the mail for the therapist.
+    /// A mail server or the SMS gateway took a message for the therapist.
     pub therapist_notified: bool,
     /// The alarm is over.
     pub completed: bool,

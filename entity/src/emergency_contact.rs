@@ -22,6 +22,10 @@ pub struct Model {
     pub email: String,
     /// When the contact asked not to be told any more.
     pub opted_out_at: Option<DateTimeUtc>,
+    /// The `phone_digits` for which that was said.
+    pub opted_out_phone: Option<String>,
+    /// The `email` for which that was said.
+    pub opted_out_email: Option<String>,
     /// Since when mail to `email` fails for good; cleared by another address and by a mail that is
     /// taken, unless the one before it was taken too and came back.
     pub email_failed_at: Option<DateTimeUtc>,

@@ -6,6 +6,7 @@
 //!   same SQL behind a bare handler (see [`floor`]);
 //! - alarms per second, their latency and the time until the mail server has each mail, while it is
 //!   fast, slow, hanging and dead, and the memory of haven while many notifications wait;
+//! - time from an SMS that fails for good until the mail server has the mail to the same person;
 //! - time until each kind of hostile document is refused, and memory before and after.
 //!
 //! Prints tables and writes `bench.json` into the target folder. `--quick` tries everything with
@@ -13,6 +14,7 @@
 //! the hostile documents alone.
 
 mod alarms;
+mod channels;
 mod documents;
 mod floor;
 mod load;
@@ -61,7 +63,8 @@ async fn main() {
 
     if arguments.iter().any(|argument| argument == "--alarms") {
         let alarms = alarms::measure(&program, quick).await;
-        return alarms::print(&alarms, &alarms::wait(&program, quick).await);
+        alarms::print(&alarms, &alarms::wait(&program, quick).await);
+        return channels::print(&channels::measure(&program, quick).await);
     }
     let statements = statements::measure().await;
     let mut starts = Vec::new();
@@ -78,9 +81,11 @@ async fn main() {
     }
     let alarms = alarms::measure(&program, quick).await;
     let waiting = alarms::wait(&program, quick).await;
+    let channels = channels::measure(&program, quick).await;
     start::print(&starts);
     throughput::print(&rates);
     alarms::print(&alarms, &waiting);
+    channels::print(&channels);
     documents::print(&refusals);
     let path = report::save(&json!({
         "statements": statements,
@@ -88,6 +93,7 @@ async fn main() {
         "profile_read": rates,
         "alarms": alarms,
         "waiting": waiting,
+        "channels": channels,
         "refusals": refusals,
     }));
     println!("All of it as JSON: {}", path.display());

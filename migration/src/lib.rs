@@ -15,6 +15,7 @@ mod m0009_lanes;
 mod m0010_unknown_outcomes;
 mod m0011_open_notifications;
 mod m0012_accuracy;
+mod m0013_opted_out;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_unknown_outcomes::Migration),
             Box::new(m0011_open_notifications::Migration),
             Box::new(m0012_accuracy::Migration),
+            Box::new(m0013_opted_out::Migration),
         ]
     }
 }

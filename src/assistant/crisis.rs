@@ -271,6 +271,12 @@ impl Country {
             .map(Self)
     }
 
+    /// The codes of all there are.
+    #[must_use]
+    pub fn codes() -> Vec<&'static str> {
+        TABLE.iter().map(|numbers| numbers.code).collect()
+    }
+
     /// By what a person wrote about where they are.
     #[must_use]
     pub fn of_place(place: &str) -> Option<Self> {

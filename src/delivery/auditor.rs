@@ -17,12 +17,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 use url::Url;
 
-use super::ANSWERED;
 use super::bounds::TRY;
 use super::inspection::{self, Try};
 use super::queue::{self, Lane};
 use crate::app::App;
 use crate::config::Config;
+use crate::db::ANSWERED;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(10);

@@ -28,7 +28,7 @@ async fn within<T>(
 ) -> Result<T, Refusal> {
     timeout(limit, sending)
         .await
-        .unwrap_or(Err(Refusal::Temporary(Failure::Timeout)))
+        .unwrap_or(Err(Refusal::Unknown(Failure::Timeout)))
 }
 
 /// A signed link, where one is wanted. Without one rather than not at all: a message tells what
@@ -67,7 +67,7 @@ mod tests {
         let hanging = std::future::pending::<Result<(), Refusal>>();
         assert_eq!(
             within(Duration::ZERO, hanging).await,
-            Err(Refusal::Temporary(Failure::Timeout))
+            Err(Refusal::Unknown(Failure::Timeout))
         );
         assert_eq!(one_try(async { Ok(7) }).await, Ok(7));
     }

@@ -1,6 +1,6 @@
 //! Why a notification was not sent.
 
-use entity::notification::Channel;
+use entity::notification::{self, Channel, Status};
 
 use crate::language::Language;
 
@@ -113,6 +113,17 @@ impl Failure {
                 | Self::Unsubscribed
                 | Self::NotDelivered
         )
+    }
+
+    /// Why a notification was not sent, as far as anybody can say: of one that may have arrived,
+    /// nobody says that it did not, whatever stopped its further tries.
+    #[must_use]
+    pub fn of(row: &notification::Model) -> Option<Self> {
+        let over = matches!(row.status, Status::Failed | Status::Skipped);
+        if over && row.perhaps_sent {
+            return Some(Self::OutcomeUnknown);
+        }
+        row.failure.as_deref().and_then(Self::from_code)
     }
 
     /// Reads a stored word.

@@ -63,14 +63,16 @@ pub fn answered(reply: u16, text: &str) -> Fault {
     fault(said.unwrap_or_default(), Some(reply))
 }
 
-/// Subject and detail of the enhanced status code at the beginning of a refusal's text. Some
-/// servers put marks around it.
+/// Subject and detail of the enhanced status code in a refusal's text. It stands at the beginning
+/// (RFC 2034) or, as qmail has it, at the end; some servers put marks around it.
 pub fn said(text: &str) -> Option<(u16, u16)> {
-    let word = text.split_whitespace().next()?;
-    match code(word.trim_matches(|mark: char| !mark.is_ascii_digit()))? {
-        (5, subject, detail) => Some((subject, detail)),
-        _ => None,
-    }
+    let words = text.split_whitespace();
+    let codes =
+        words.filter_map(|word| code(word.trim_matches(|mark: char| !mark.is_ascii_digit())));
+    let mut refusals = codes.filter(|(class, ..)| *class == 5);
+    refusals
+        .next()
+        .map(|(_, subject, detail)| (subject, detail))
 }
 
 #[cfg(test)]
@@ -102,6 +104,16 @@ mod tests {
             (503, "5.5.1 MAIL first", Fault::Server),
             (530, "5.7.0 authentication required", Fault::Server),
             (550, "5.4.1 access denied", Fault::Way),
+            (
+                553,
+                "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+                Fault::Server,
+            ),
+            (
+                550,
+                "no mailbox here by that name at 5.9.1.2",
+                Fault::Address,
+            ),
         ] {
             assert_eq!(answered(reply, text), wanted, "{reply} {text}");
         }

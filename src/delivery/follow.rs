@@ -37,7 +37,9 @@ pub async fn hold(
         .lock_exclusive()
         .one(tx)
         .await?;
-    keep_recipient(tx, found, LockType::KeyShare).await?;
+    // Two receipts at one instant, of two alarms, may each have the same recipient told that it is
+    // over.
+    keep_recipient(tx, found, LockType::NoKeyUpdate).await?;
     let row = notification::Entity::find_by_id(found.id)
         .lock_exclusive()
         .one(tx)
@@ -118,18 +120,19 @@ pub async fn clear(
 /// The messages to the recipient of `row` that are about the same, of the same alarm.
 fn to_same(row: &notification::Model) -> Condition {
     use notification::Column;
-    let same = |column: Column, id: Option<i64>| match id {
-        Some(id) => column.eq(id),
-        None => column.is_null(),
-    };
-    Condition::all()
+    let alike = Condition::all()
         .add(Column::AlarmId.eq(row.alarm_id))
         .add(Column::Purpose.eq(row.purpose))
-        .add(Column::RecipientKind.eq(row.recipient_kind))
-        .add(same(Column::ContactId, row.contact_id))
-        .add(same(Column::TherapistId, row.therapist_id))
-        // Where the contact is deleted, its name is what is left.
-        .add(Column::RecipientName.eq(row.recipient_name.as_str()))
+        .add(Column::RecipientKind.eq(row.recipient_kind));
+    match (row.contact_id, row.therapist_id) {
+        (Some(id), _) => alike.add(Column::ContactId.eq(id)),
+        (None, Some(id)) => alike.add(Column::TherapistId.eq(id)),
+        // Of who was deleted, the name is left.
+        (None, None) => alike
+            .add(Column::ContactId.is_null())
+            .add(Column::TherapistId.is_null())
+            .add(Column::RecipientName.eq(row.recipient_name.as_str())),
+    }
 }
 
 /// Whether an all-clear went the way of this message since its alarm was over.

@@ -6,6 +6,7 @@ use entity::notification::{self, Column};
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
 
+use super::steps;
 use crate::app::App;
 
 /// What is not final, in the words of the auditor's index (see its migration).
@@ -20,6 +21,8 @@ const OF_ALARMS: &str = "purpose = 'alarm' AND EXISTS (SELECT 1 FROM alarms \
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 /// How far ahead a next try may be: the longest pause there is, and half of it more.
 const NEXT_TRY: TimeDelta = TimeDelta::minutes(10);
+/// How far ahead the last step of a scenario may be.
+const LAST_STEP: TimeDelta = TimeDelta::minutes(steps::LAST_STEP as i64);
 
 /// One try to send one notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,18 +89,23 @@ pub(super) fn outstanding(now: DateTime<Utc>) -> Select<notification::Entity> {
         .filter(Expr::cust(OPEN))
 }
 
-/// What no rule puts so far ahead. A later step's first try may be days ahead, by its scenario.
+/// What no rule puts so far ahead.
 fn astray(now: DateTime<Utc>) -> Condition {
     let first = Condition::all()
         .add(Column::Attempts.eq(0))
         .add(Column::Step.eq(0))
         .add(Column::NextAttemptAt.gt(now + SKEW));
+    let later = Condition::all()
+        .add(Column::Attempts.eq(0))
+        .add(Column::Step.gt(0))
+        .add(Column::NextAttemptAt.gt(now + LAST_STEP + SKEW));
     let next = Condition::all()
         .add(Column::Attempts.gt(0))
         .add(Column::NextAttemptAt.gt(now + NEXT_TRY));
     Condition::any()
         .add(Column::CreatedAt.gt(now + SKEW))
         .add(first)
+        .add(later)
         .add(next)
 }
 

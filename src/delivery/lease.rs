@@ -17,13 +17,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::notification::{self, Status};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, LockType, Order, Query};
+use sea_orm::{ColumnTrait, Condition, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 
-/// How long a claimed notification belongs to its worker: two renewals may fail.
+/// How long a claimed notification belongs to its worker: one renewal may fail, however long that
+/// takes.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// How often the worker renews its claims.
 const RENEWED: Duration = Duration::from_secs(5);
@@ -106,11 +107,21 @@ async fn renew(app: &App, held: &[(i64, i32)]) -> Result<Vec<i64>, DbErr> {
     let own = held.iter().fold(Condition::any(), |own, (id, attempt)| {
         own.add(Column::Id.eq(*id).and(Column::Attempts.eq(*attempt)))
     });
+    let mut still = Query::select();
+    still
+        .column(Column::Id)
+        .from(notification::Entity)
+        .and_where(Column::Status.eq(Status::Sending))
+        .cond_where(own)
+        .order_by(Column::Id, Order::Asc);
+    if app.db.outbox().get_database_backend() == DbBackend::Postgres {
+        // In the order in which a press locks the messages of its alarm.
+        still.lock(LockType::Update);
+    }
     let renewed = notification::Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(until))
         .col_expr(Column::NextAttemptAt, Expr::value(until))
-        .filter(Column::Status.eq(Status::Sending))
-        .filter(own)
+        .filter(Column::Id.in_subquery(still))
         .exec_with_returning(app.db.outbox())
         .await?;
     Ok(renewed.into_iter().map(|row| row.id).collect())

@@ -28,6 +28,7 @@ pub use returned::take_back;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::db::in_time;
 use crate::links;
 use auditor::Auditor;
 use bounds::link_of;
@@ -68,9 +69,6 @@ pub const NAP: Duration = Duration::from_secs(10);
 /// How long the worker sleeps at most where something is due that it could not claim: somebody else
 /// holds the row, another node or who deletes its contact just now.
 const HELD_ELSEWHERE: Duration = Duration::from_millis(100);
-/// How long one round at the database may take. The driver itself waits for ever for an answer
-/// from a machine that is gone.
-const ANSWERED: Duration = Duration::from_secs(20);
 /// The pauses between tries to record an outcome; after these, the last one again and again.
 const RECORDING: [Duration; 5] = [
     Duration::from_millis(200),
@@ -209,6 +207,7 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     keeping.spawn(async move { lease::keep(&own).await });
     loop {
         app.delivery.auditor.round(Some(Instant::now()));
+        // Rows that were claimed and not begun come back with the end of their lease.
         let nap = match in_time(fill(&app, &mut working)).await {
             Ok(nap) => nap,
             Err(error) => {
@@ -237,14 +236,6 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
 /// Watches the sender for ever, apart from it: see [`auditor`].
 pub async fn watch(app: Arc<App>) {
     tokio::join!(auditor::watch(&app), auditor::heart(&app));
-}
-
-/// What the database answers, or an error where it does not in time. Rows that were claimed all
-/// the same come back with the end of their lease.
-async fn in_time<T>(asking: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-    timeout(ANSWERED, asking)
-        .await
-        .unwrap_or_else(|_| Err(DbErr::Custom("no answer in time".to_owned())))
 }
 
 /// The notifications this process holds.
@@ -370,7 +361,11 @@ async fn fill(app: &App, working: &mut Working) -> Result<Duration, DbErr> {
 /// Sends one notification and records what came of it.
 async fn deliver(app: Arc<App>, job: Job) {
     let row = &job.notification;
-    let outcome = if row.purpose == Purpose::Alarm && job.result.completed {
+    let outcome = if row.lease_until.is_none_or(|until| app.clock.now() >= until) {
+        // The claim was long in coming, or this process was frozen: the row is anybody's again, and
+        // what was read of the world may not be so any more.
+        Outcome::NotTried
+    } else if row.purpose == Purpose::Alarm && job.result.completed {
         Outcome::Skipped(Failure::AlarmCompleted)
     } else if row.step > 0 && row.purpose == Purpose::Alarm && job.result.answered_at.is_some() {
         Outcome::Skipped(Failure::Answered)
@@ -392,6 +387,9 @@ async fn deliver(app: Arc<App>, job: Job) {
     match &outcome {
         Outcome::Sent { .. } => tracing::info!(notification, attempt, "sent"),
         Outcome::Skipped(why) => tracing::info!(notification, why = why.code(), "skipped"),
+        Outcome::NotTried => {
+            tracing::warn!(notification, attempt, "the lease was over before the try");
+        }
         Outcome::Refused(Refusal::Temporary(why) | Refusal::Unknown(why)) => {
             tracing::warn!(
                 notification,

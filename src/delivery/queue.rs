@@ -2,7 +2,8 @@
 //!
 //! Rows are locked in one order everywhere, here and in `domain`: the user, the result of the
 //! alarm, contacts and therapists, its notifications. Deleting a contact locks it and then, by
-//! its foreign key, the notifications to it; so whoever holds a notification asks for no contact.
+//! its foreign key, the notifications to it; so whoever holds a notification asks for no contact
+//! that it does not hold already.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{Channel, Purpose, Receipt, Status};
@@ -179,6 +180,9 @@ pub async fn waiting(app: &App, lane: Lane) -> Result<u64, DbErr> {
 /// The database's; nothing is claimed then.
 pub async fn claim(app: &App, way: &Way, most: usize) -> Result<Vec<Job>, DbErr> {
     use notification::Column;
+    // One transaction: a row whose world can't be read is not claimed. It may be long in coming, and
+    // the lease begins when it is there.
+    let tx = app.db.write_outbox().await?;
     let now = app.clock.now();
     let mut due = due(way, now, most);
     let chosen = match app.db.outbox().get_database_backend() {
@@ -192,8 +196,6 @@ pub async fn claim(app: &App, way: &Way, most: usize) -> Result<Vec<Job>, DbErr>
         _ => Column::Id.in_subquery(due),
     };
     let until = now + LEASE;
-    // One transaction: a row whose world can't be read is not claimed.
-    let tx = app.db.write_outbox().await?;
     let mut claimed = notification::Entity::update_many()
         .col_expr(Column::Status, Expr::value(Status::Sending.to_value()))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -203,6 +205,11 @@ pub async fn claim(app: &App, way: &Way, most: usize) -> Result<Vec<Job>, DbErr>
         .col_expr(
             Column::PerhapsSent,
             Expr::cust("perhaps_sent OR status = 'sending'"),
+        )
+        // What its try before came to says nothing of one that killed its worker.
+        .col_expr(
+            Column::Failure,
+            Expr::cust("CASE WHEN status = 'sending' THEN NULL ELSE failure END"),
         )
         .filter(chosen)
         .exec_with_returning(&tx)
@@ -241,6 +248,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// It is no longer needed.
     Skipped(Failure),
+    /// The claim was over before the try began: whoever claims it next reads the world anew.
+    NotTried,
 }
 
 /// Records an outcome and, in the same transaction, what follows from it: the flags of the result,
@@ -274,7 +283,10 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         None if row.step > 0 => row.created_at + TRIED_FOR * 2,
         None => row.created_at + TRIED_FOR,
     };
-    let again = now + pause(row.attempts);
+    let again = match outcome {
+        Outcome::Skipped(_) | Outcome::NotTried => now,
+        Outcome::Sent { .. } | Outcome::Refused(_) => now + pause(row.attempts),
+    };
     let perhaps = row.perhaps_sent || matches!(outcome, Outcome::Refused(Refusal::Unknown(_)));
     let unsent = match (result.closed_by_itself, perhaps) {
         // As for what waited at that moment: nobody said that it is no longer needed.
@@ -286,6 +298,10 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
     let (status, failure) = match *outcome {
         Outcome::Sent { .. } => (Status::Sent, None),
         Outcome::Skipped(Failure::AlarmCompleted) => unsent,
+        Outcome::NotTried if over => unsent,
+        Outcome::NotTried => (Status::Pending, None),
+        // Nobody is on the way any more since it was claimed.
+        Outcome::Skipped(Failure::Answered) if !answered && !over => (Status::Pending, None),
         Outcome::Skipped(failure) => (Status::Skipped, Some(failure)),
         Outcome::Refused(Refusal::Permanent(failure)) => (Status::Failed, Some(failure)),
         Outcome::Refused(_) if over => unsent,
@@ -406,7 +422,7 @@ pub async fn record(app: &App, job: &Job, outcome: &Outcome) -> Result<(), DbErr
         row.channel.to_value(),
         status.to_value(),
     );
-    if hastened || moved.is_some() || status == Status::Failed {
+    if hastened || moved.is_some() || status == Status::Failed || again == now {
         app.delivery.wake();
     }
     app.events

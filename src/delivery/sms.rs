@@ -194,11 +194,12 @@ impl Gateway {
             code,
             "the SMS gateway refused"
         );
-        Err(if status.as_u16() == 400 {
-            refusal(code)
-        } else {
-            // The account, its limits, the gateway itself: not the recipient's fault.
-            Temporary(Failure::ServerRefused)
+        Err(match status.as_u16() {
+            400 => refusal(code),
+            // Whoever answers so, perhaps in between, may have passed it on before.
+            408 | 500..=502 | 504.. => Unknown(Failure::ServerRefused),
+            // The account, its limits, no gateway there (503): not the recipient's fault.
+            _ => Temporary(Failure::ServerRefused),
         })
     }
 

@@ -13,6 +13,10 @@ use sea_orm::{
 
 use super::Failure;
 
+/// How long after the press the last step may begin, in minutes: a day, after which the links in
+/// messages take no answer.
+pub const LAST_STEP: i32 = 24 * 60;
+
 /// Whether this row belongs to a step that has not begun at `now`.
 #[must_use]
 pub fn is_to_come(row: &notification::Model, now: DateTime<Utc>) -> bool {

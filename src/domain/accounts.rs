@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::app::App;
 use crate::auth::{self, Identity, UserRef, Viewer};
+use crate::db::in_time;
 use crate::domain::input::Check;
 use crate::domain::users::{by_username, fold, username_taken};
 use crate::error::{Error, Noun, Problem, Result, Unauthenticated};
@@ -281,9 +282,8 @@ async fn holder(app: &App, db: &DatabaseConnection, token: &str) -> Result<Viewe
     let found = session::Entity::find()
         .find_also_related(user::Entity)
         .filter(session::Column::TokenHash.eq(auth::fingerprint(token)))
-        .one(db)
-        .await?;
-    let Some((session, Some(user))) = found else {
+        .one(db);
+    let Some((session, Some(user))) = in_time(found).await? else {
         return Ok(Viewer::Nobody(Unauthenticated::InvalidToken));
     };
     Ok(admit(app, &session, user))
@@ -307,9 +307,8 @@ pub async fn still(app: &App, viewer: &Viewer) -> Result<Viewer> {
 pub async fn resume(app: &App, session_id: i64) -> Result<Viewer> {
     let found = session::Entity::find_by_id(session_id)
         .find_also_related(user::Entity)
-        .one(app.db.read())
-        .await?;
-    let Some((session, Some(user))) = found else {
+        .one(app.db.read());
+    let Some((session, Some(user))) = in_time(found).await? else {
         return Ok(Viewer::Nobody(Unauthenticated::InvalidToken));
     };
     Ok(admit(app, &session, user))

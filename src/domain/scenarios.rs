@@ -8,6 +8,7 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::Viewer;
+use crate::delivery::steps::LAST_STEP;
 use crate::domain::input::{Check, NAME_LENGTH};
 use crate::domain::tracks::MOST;
 use crate::error::{Error, Noun, Problem, Result};
@@ -31,10 +32,6 @@ pub struct ScenarioInput {
 
 /// Steps a scenario may have.
 const MOST_STEPS: usize = 10;
-/// How long after the press the last step may begin, in minutes: a day, after which the links in
-/// messages take no answer.
-const LAST_STEP: i32 = 24 * 60;
-
 /// Whom a step tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepRecipient {

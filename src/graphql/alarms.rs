@@ -11,6 +11,7 @@ use entity::{alarm, alarm_result};
 use futures_util::{Stream, StreamExt};
 
 use crate::assistant::crisis::{self, Country};
+use crate::db::in_time;
 use crate::domain::alarms::{self, Kinds, Place, Press, Report};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::context::ContextExt;
@@ -313,8 +314,8 @@ pub struct TriggerAlarmInput {
     latitude: Option<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`.
     longitude: Option<f64>,
-    /// The radius around the coordinates, in metres, within which the person is, 0 to 20,000,000;
-    /// only together with them.
+    /// The radius around the coordinates, in metres, within which the person is, up to 20,000,000;
+    /// only together with them. 0: not known.
     accuracy: Option<f64>,
 }
 
@@ -331,9 +332,10 @@ pub struct ReportAlarmInput {
     latitude: MaybeUndefined<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`. Null clears both.
     longitude: MaybeUndefined<f64>,
-    /// The radius around the coordinates, in metres, within which the person is, 0 to 20,000,000;
-    /// only together with them. Where it is more than twice that of the coordinates known, and
-    /// these are less than 2 minutes old, the place of the report is left aside.
+    /// The radius around the coordinates, in metres, within which the person is, up to 20,000,000;
+    /// only together with them. 0: not known. Where it is more than twice that of the coordinates
+    /// known, these are less than 2 minutes old, and both may mean the same place, the coordinates
+    /// of the report are left aside, and its words where there are any already.
     accuracy: Option<f64>,
 }
 
@@ -400,7 +402,7 @@ impl AlarmMutations {
         };
         let subject = user_ref(&user_id);
         ctx.loaders()?.hurry();
-        let triggered = alarms::trigger(ctx.app()?, &ctx.viewer(), subject, press).await?;
+        let triggered = in_time(alarms::trigger(ctx.app()?, &ctx.viewer(), subject, press)).await?;
         changed(ctx, triggered.alarm.id).await?;
         Ok(TriggerAlarmPayload {
             alarm: triggered.alarm.into(),
@@ -419,7 +421,7 @@ impl AlarmMutations {
         #[graphql(desc = "The user's id, or `me`.")] user_id: ID,
     ) -> Result<Alarm> {
         let subject = user_ref(&user_id);
-        let row = alarms::drill(ctx.app()?, &ctx.viewer(), subject).await?;
+        let row = in_time(alarms::drill(ctx.app()?, &ctx.viewer(), subject)).await?;
         changed(ctx, row.id).await?;
         Ok(row.into())
     }
@@ -438,7 +440,7 @@ impl AlarmMutations {
         let viewer = ctx.viewer();
         viewer.person()?;
         let id = scalars::id(&id, Noun::EmergencyContact)?;
-        let row = alarms::test_contact(ctx.app()?, &viewer, id).await?;
+        let row = in_time(alarms::test_contact(ctx.app()?, &viewer, id)).await?;
         changed(ctx, row.id).await?;
         Ok(row.into())
     }
@@ -473,7 +475,7 @@ impl AlarmMutations {
         };
         check.finish()?;
         ctx.loaders()?.hurry();
-        let row = alarms::report(ctx.app()?, &viewer, id, report).await?;
+        let row = in_time(alarms::report(ctx.app()?, &viewer, id, report)).await?;
         changed(ctx, id).await?;
         Ok(row.into())
     }
@@ -496,7 +498,7 @@ impl AlarmMutations {
         viewer.person()?;
         let id = scalars::id(&alarm_id, Noun::Alarm)?;
         ctx.loaders()?.hurry();
-        let ended = alarms::complete(ctx.app()?, &viewer, id, all_clear).await?;
+        let ended = in_time(alarms::complete(ctx.app()?, &viewer, id, all_clear)).await?;
         changed(ctx, id).await?;
         for older in ended.older {
             changed(ctx, older).await?;

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObje
 use chrono::{DateTime, Utc};
 use entity::{emergency_contact as contact, notification};
 
+use crate::delivery::Failure;
 use crate::domain::contacts::{self, ContactInput, ContactPatch};
 use crate::error::{Error, Noun, Result};
 use crate::graphql::alarms::AlarmKind;
@@ -91,8 +92,8 @@ impl ContactDelivery {
     }
 
     /// Why it failed, or has to be tried again, as in `Notification.failure`.
-    async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
+    async fn failure(&self) -> Option<&'static str> {
+        Failure::of(&self.0).map(Failure::code)
     }
 
     /// When it was taken; else when it was decided on.
@@ -239,7 +240,8 @@ impl ContactMutations {
             .map(EmergencyContact)
     }
 
-    /// Deletes an emergency contact. What an alarm is already sending to it is still sent.
+    /// Deletes an emergency contact. Of open alarms, nothing more is sent to it (`removed`); what is
+    /// under way at this moment may still arrive.
     /// `NOT_FOUND` where it does not exist or is not the caller's.
     async fn delete_emergency_contact(
         &self,

@@ -19,7 +19,7 @@ pub use contacts::Deliveries;
 pub use lists::Paged;
 
 use crate::app::App;
-use crate::db::Db;
+use crate::db::{Db, in_time};
 use crate::domain::alarms::Kinds;
 use crate::domain::page::Direction;
 use crate::domain::support;
@@ -57,7 +57,7 @@ where
         for part in E::PrimaryKey::iter() {
             select = select.order_by_asc(part.into_column());
         }
-        let rows = match select.all(self.db.read()).await {
+        let rows = match in_time(select.all(self.db.read())).await {
             Ok(rows) => rows,
             Err(error) => {
                 let error = Arc::new(error);

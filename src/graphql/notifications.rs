@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
 use entity::notification::{self, RecipientKind, Status};
 
+use crate::delivery::Failure;
 use crate::domain::alarms::{self, Operator, Wanted};
 use crate::error::{Noun, Result};
 use crate::graphql::alarms::{Alarm, AlarmKind};
@@ -170,8 +171,8 @@ impl Notification {
     /// without anybody knowing whether it was taken: it may have arrived), `alarm_completed`,
     /// `answered` (somebody told earlier is on the way or has called), `opted_out`, `removed` (the
     /// person deleted or unlinked the recipient) or `cancelled`; more may come.
-    async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
+    async fn failure(&self) -> Option<&'static str> {
+        Failure::of(&self.0).map(Failure::code)
     }
 }
 

@@ -4,32 +4,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::built;
 use crate::cluster::Cluster;
 use crate::crowd::PATIENCE;
 use crate::program::Haven;
+use crate::support::monitor::monitor;
 use crate::support::smtp::Behaviour;
 use crate::ways::Ways;
 
 /// Longer than the 30 s between two beats.
 const A_BEAT: Duration = Duration::from_secs(33);
-
-/// An outside monitor: a URL to be asked, and how often it was.
-async fn monitor() -> (String, watch::Receiver<u32>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/ping/secret", listener.local_addr().unwrap());
-    let (heard, hearing) = watch::channel(0);
-    let router = axum::Router::new().route(
-        "/ping/secret",
-        axum::routing::get(async move || heard.send_modify(|heard| *heard += 1)),
-    );
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (url, hearing)
-}
 
 /// Waits until `/readyz` says this of the auditor; what else it says.
 async fn until_auditor(at: SocketAddr, state: &str) -> Value {

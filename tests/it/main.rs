@@ -63,4 +63,5 @@ mod turns;
 mod unknown_outcomes;
 mod unread;
 mod users;
+mod vanished;
 mod watching;

@@ -28,7 +28,7 @@ on_both! {
     async fn a_much_coarser_place_leaves_a_fresh_one(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         let id = scene.press(place("Парк", 55.1, 20.0)).await["alarm"]["id"].clone();
-        let mut coarse = place("Москва", 55.2, 1500.0);
+        let mut coarse = place("Москва", 55.11, 1500.0);
         coarse["musicPlayed"] = json!(true);
         // The rest of the report counts.
         assert_eq!(report(&scene, &id, coarse.clone()).await, shown("Парк", 55.1, 20.0, true));
@@ -37,7 +37,7 @@ on_both! {
         assert_eq!(report(&scene, &id, json!({"location": "У фонтана"})).await, shown("У фонтана", 55.3, 40.0, true));
         // The person has moved on, or may have.
         scene.wait(120);
-        assert_eq!(report(&scene, &id, coarse).await, shown("Москва", 55.2, 1500.0, true));
+        assert_eq!(report(&scene, &id, coarse).await, shown("Москва", 55.11, 1500.0, true));
         assert_eq!(report(&scene, &id, place("Дом", 55.4, 5.0)).await, shown("Дом", 55.4, 5.0, true));
         // Nobody knows which of the two is better.
         assert_eq!(report(&scene, &id, place("Двор", 55.5, None)).await, shown("Двор", 55.5, None, true));
@@ -46,10 +46,30 @@ on_both! {
         assert_eq!(report(&scene, &id, none).await, json!({"location": "", "latitude": null, "accuracy": null, "musicPlayed": true}));
     }
 
+    async fn a_coarse_place_somewhere_else_says_that_the_person_moved(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let id = scene.press(place("Парк", 55.1, 5.0)).await["alarm"]["id"].clone();
+        // 1.1 km to the north.
+        assert_eq!(report(&scene, &id, place("Мост", 55.11, 11.0)).await, shown("Мост", 55.11, 11.0, false));
+    }
+
+    async fn words_are_taken_where_there_are_none(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let id = scene.press(place("", 55.1, 20.0)).await["alarm"]["id"].clone();
+        assert_eq!(report(&scene, &id, place("Москва", 55.11, 1500.0)).await, shown("Москва", 55.1, 20.0, false));
+    }
+
+    async fn an_accuracy_of_zero_is_none(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let id = scene.press(place("Парк", 55.1, 0.0)).await["alarm"]["id"].clone();
+        assert_eq!(report(&scene, &id, place("Сквер", 55.1001, 90.0)).await, shown("Сквер", 55.1001, 90.0, false));
+        assert_eq!(report(&scene, &id, place("Двор", 55.1, 0.0)).await, shown("Двор", 55.1, None, false));
+    }
+
     async fn pressing_again_leaves_a_better_place_too(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         scene.press(place("Парк", 55.1, 20.0)).await;
-        let again = scene.press(place("Москва", 55.2, 1500.0)).await;
+        let again = scene.press(place("Москва", 55.11, 1500.0)).await;
         assert_eq!((&again["joined"], &again["alarm"]["result"]["location"]), (&json!(true), &json!("Парк")));
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::scene::{Scene, states};
-use crate::support::smtp::Behaviour;
+use crate::support::smtp::{Behaviour, Stage};
 
 /// Whether the address of the only contact is noted as one that fails.
 async fn is_blamed(scene: &Scene) -> bool {
@@ -16,11 +16,11 @@ async fn is_blamed(scene: &Scene) -> bool {
 on_both! {
     async fn what_the_operator_can_mend_is_tried_again_and_blames_nobody(database) {
         for behaviour in [
-            Behaviour::AnswerRecipients("554 5.7.1 <ivan@example.com>: Relay access denied"),
-            Behaviour::AnswerRecipients("550 5.7.1 blocked using zen.spamhaus.org"),
-            Behaviour::AnswerRecipients("550 relay not permitted"),
-            Behaviour::AnswerMail("554 5.3.0 no queue files can be written"),
-            Behaviour::AnswerMail("550-5.7.1 this looks like spam\r\n550 5.7.1 ask the postmaster"),
+            Behaviour::Answer(Stage::Recipient, "554 5.7.1 <ivan@example.com>: Relay access denied"),
+            Behaviour::Answer(Stage::Recipient, "550 5.7.1 blocked using zen.spamhaus.org"),
+            Behaviour::Answer(Stage::Recipient, "550 relay not permitted"),
+            Behaviour::Answer(Stage::End, "554 5.3.0 no queue files can be written"),
+            Behaviour::Answer(Stage::End, "550-5.7.1 this looks like spam\r\n550 5.7.1 ask the postmaster"),
         ] {
             let scene = Scene::new(database, behaviour.clone()).await;
             scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
@@ -38,13 +38,13 @@ on_both! {
 
     async fn what_is_said_of_the_address_or_the_mail_is_final(database) {
         for (behaviour, failure, blamed) in [
-            (Behaviour::AnswerRecipients("550 5.1.1 no such mailbox"), "address_rejected", true),
-            (Behaviour::AnswerRecipients("550 no such user here"), "address_rejected", true),
-            (Behaviour::AnswerRecipients("550 5.2.1 mailbox disabled"), "address_rejected", true),
-            (Behaviour::AnswerRecipients("552 5.2.2 mailbox full"), "message_rejected", false),
-            (Behaviour::AnswerMail("550 5.1.1 no such mailbox"), "address_rejected", true),
-            (Behaviour::AnswerMail("550 not wanted here"), "message_rejected", false),
-            (Behaviour::AnswerMail("554 5.6.0 no mail"), "message_rejected", false),
+            (Behaviour::Answer(Stage::Recipient, "550 5.1.1 no such mailbox"), "address_rejected", true),
+            (Behaviour::Answer(Stage::Recipient, "550 no such user here"), "address_rejected", true),
+            (Behaviour::Answer(Stage::Recipient, "550 5.2.1 mailbox disabled"), "address_rejected", true),
+            (Behaviour::Answer(Stage::Recipient, "552 5.2.2 mailbox full"), "message_rejected", false),
+            (Behaviour::Answer(Stage::End, "550 5.1.1 no such mailbox"), "address_rejected", true),
+            (Behaviour::Answer(Stage::End, "550 not wanted here"), "message_rejected", false),
+            (Behaviour::Answer(Stage::End, "554 5.6.0 no mail"), "message_rejected", false),
         ] {
             let scene = Scene::new(database, behaviour.clone()).await;
             scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

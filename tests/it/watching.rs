@@ -9,32 +9,18 @@ use haven::delivery::{self, Discontent};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, TransactionTrait};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::on_both;
 use crate::support::client::Call;
 use crate::support::databases::Database;
 use crate::support::haven::Haven;
+use crate::support::monitor::monitor;
 use crate::support::scene::{Scene, join, states};
 use crate::support::smtp::{Behaviour, SmtpServer};
 use crate::support::socket::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// An outside monitor: a URL to be asked, and how often it was.
-async fn monitor() -> (String, watch::Receiver<u32>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/ping/secret", listener.local_addr().unwrap());
-    let (heard, hearing) = watch::channel(0);
-    let router = axum::Router::new().route(
-        "/ping/secret",
-        axum::routing::get(async move || heard.send_modify(|heard| *heard += 1)),
-    );
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (url, hearing)
-}
 
 async fn with_contact(database: Database, behaviour: Behaviour, heartbeat: &str) -> Scene {
     let mail = SmtpServer::start(behaviour).await;

@@ -1,6 +1,6 @@
 //! What happens to an alarm after the press: the phone reports, the person ends it.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::Hash;
 
 use entity::alarm::Kind;
@@ -61,6 +61,9 @@ pub async fn report(
     }
     if let Some(played) = report.voice_message_played {
         change.voice_message_played = Set(played);
+    }
+    if !change.is_changed() && !place.is_given() {
+        return Ok(alarm);
     }
     let tx = app.db.write_alarm().await?;
     if place.is_given() {
@@ -277,8 +280,8 @@ async fn tell_the_end(app: &App, tx: &DatabaseTransaction, alarms: &[i64]) -> Re
         .order_by_asc(Column::Id)
         .all(tx)
         .await?;
-    let mut newest = HashMap::new();
-    told.retain(|row| *newest.entry(way(row)).or_insert(row.alarm_id) == row.alarm_id);
+    let mut ways = HashSet::new();
+    told.retain(|row| ways.insert(way(row)));
     if !told.is_empty() {
         let rows = told.iter().map(|row| delivery::all_clear(app, row));
         notification::Entity::insert_many(rows)

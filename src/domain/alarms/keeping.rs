@@ -14,6 +14,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use super::changes::{changed, end};
 use super::{keys, lock_result};
 use crate::app::App;
+use crate::db::in_time;
 use crate::delivery::Failure;
 use crate::error::{Error, Result};
 
@@ -65,7 +66,7 @@ async fn close_overdue(app: &App) -> Result<u64> {
     let overdue = app.clock.now() - TimeDelta::hours(app.config.alarm_hours);
     let (mut closed, mut looked_at, mut failed) = (0, 0, None);
     loop {
-        let open: Vec<i64> = alarm_result::Entity::find()
+        let open = alarm_result::Entity::find()
             .select_only()
             .column(alarm_result::Column::AlarmId)
             // In the words of the partial index.
@@ -75,15 +76,15 @@ async fn close_overdue(app: &App) -> Result<u64> {
             .filter(alarm_result::Column::AlarmId.gt(looked_at))
             .order_by_asc(alarm_result::Column::AlarmId)
             .limit(BATCH)
-            .into_tuple()
-            .all(app.db.read())
-            .await?;
+            .into_tuple::<i64>()
+            .all(app.db.read());
+        let open = in_time(open).await?;
         let Some(last) = open.last() else {
             return failed.map_or(Ok(closed), Err);
         };
         looked_at = *last;
         for alarm in open {
-            match close(app, alarm).await {
+            match in_time(close(app, alarm)).await {
                 Ok(done) => closed += u64::from(done),
                 // The same would come of every other.
                 Err(Error::Unavailable) => return Err(Error::Unavailable),
@@ -102,7 +103,7 @@ async fn forget_expired(app: &App) -> Result<u64> {
     let expired = app.clock.now() - keys::KEPT;
     let mut all = 0;
     loop {
-        let forgotten = forget(app, expired).await?;
+        let forgotten = in_time(forget(app, expired)).await?;
         all += forgotten;
         if forgotten < BATCH {
             return Ok(all);

@@ -73,6 +73,11 @@ impl Leaving {
                 ..Default::default()
             })
             .filter(self.who.clone())
+            // What was decided of alarms that are over stays.
+            .filter(
+                notification::Column::AlarmId
+                    .is_in(self.results.iter().map(|result| result.alarm_id)),
+            )
             .filter(steps::unsent())
             .exec(tx)
             .await?;

@@ -15,13 +15,15 @@ use entity::{alarm, alarm_reaction, alarm_result};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait, JoinType, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::db::in_time;
 
 /// How often to look without having been told: another node may be the one that sends.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
@@ -132,7 +134,7 @@ impl Looks {
     }
 
     /// The id up to which alarms are too old to be followed.
-    async fn old(&self, app: &App) -> Result<i64, DbErr> {
+    async fn old(&self, app: &App, db: &DatabaseConnection) -> Result<i64, DbErr> {
         let now = app.clock.now();
         let known = *self.old.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, id)) = known
@@ -149,7 +151,7 @@ impl Looks {
             .order_by_desc(alarm::Column::Id)
             .limit(1)
             .into_tuple::<i64>()
-            .one(app.db.outbox())
+            .one(db)
             .await?
             .unwrap_or(0);
         *self.old.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, id));
@@ -176,7 +178,7 @@ async fn run(app: Weak<App>, hints: Arc<Notify>) {
             return;
         };
         for people in people.chunks(PEOPLE) {
-            match look(&app, people).await {
+            match in_time(look(&app, app.db.outbox(), people)).await {
                 Ok(seen) => {
                     failing = false;
                     app.looks.found(people, seen);
@@ -193,10 +195,13 @@ async fn run(app: Weak<App>, hints: Arc<Notify>) {
 }
 
 /// The alarms of these people that are followed, by id. One statement, and two more where there
-/// are any.
-pub(super) async fn look(app: &App, people: &[i64]) -> Result<Vec<Seen>, DbErr> {
-    // Not the connections of requests, so that a crowd of them hides no change.
-    let db = app.db.outbox();
+/// are any. The round of all looks on the sender's connections, so that a crowd of requests hides no
+/// change; who begins to follow, on those of requests, so that a crowd of them delays no sending.
+pub(super) async fn look(
+    app: &App,
+    db: &DatabaseConnection,
+    people: &[i64],
+) -> Result<Vec<Seen>, DbErr> {
     let mut ranked = Query::select();
     ranked
         .column((alarm::Entity, alarm::Column::Id))
@@ -214,7 +219,7 @@ pub(super) async fn look(app: &App, people: &[i64]) -> Result<Vec<Seen>, DbErr> 
                 .equals((alarm::Entity, alarm::Column::Id)),
         )
         .and_where(alarm::Column::UserId.is_in(people.iter().copied()))
-        .and_where(alarm::Column::Id.gt(app.looks.old(app).await?));
+        .and_where(alarm::Column::Id.gt(app.looks.old(app, db).await?));
     let mut followed = Query::select();
     followed
         .column("id")
@@ -234,8 +239,8 @@ pub(super) async fn look(app: &App, people: &[i64]) -> Result<Vec<Seen>, DbErr> 
     let ids: Vec<i64> = found.iter().map(|(alarm, _)| alarm.id).collect();
     let mut marks: HashMap<i64, DefaultHasher> = HashMap::new();
     for ids in ids.chunks(ALARMS) {
-        hash_notifications(app, ids, &mut marks).await?;
-        hash_reactions(app, ids, &mut marks).await?;
+        hash_notifications(db, ids, &mut marks).await?;
+        hash_reactions(db, ids, &mut marks).await?;
     }
     Ok(found
         .into_iter()
@@ -270,7 +275,7 @@ type Course = (
 );
 
 async fn hash_notifications(
-    app: &App,
+    db: &DatabaseConnection,
     alarms: &[i64],
     marks: &mut HashMap<i64, DefaultHasher>,
 ) -> Result<(), DbErr> {
@@ -294,7 +299,7 @@ async fn hash_notifications(
         .filter(Column::RecipientKind.ne(RecipientKind::Person))
         .order_by_asc(Column::Id)
         .into_tuple::<Course>()
-        .all(app.db.outbox())
+        .all(db)
         .await?;
     for mut row in rows {
         if row.2 == Status::Sending {
@@ -307,7 +312,7 @@ async fn hash_notifications(
 }
 
 async fn hash_reactions(
-    app: &App,
+    db: &DatabaseConnection,
     alarms: &[i64],
     marks: &mut HashMap<i64, DefaultHasher>,
 ) -> Result<(), DbErr> {
@@ -315,7 +320,7 @@ async fn hash_reactions(
     let rows = alarm_reaction::Entity::find()
         .filter(Column::AlarmId.is_in(alarms.iter().copied()))
         .order_by_asc(Column::Id)
-        .all(app.db.outbox())
+        .all(db)
         .await?;
     for row in rows {
         let mark = marks.entry(row.alarm_id).or_default();

@@ -141,7 +141,7 @@ pub async fn retry(app: &App, operator: Operator<'_>, id: i64) -> Result<notific
         Status::Sending => held.row,
         Status::Sent | Status::Skipped => {
             return Err(Error::Conflict(
-                "Only a failed notification can be tried again.",
+                "Only a failed or pending notification can be tried again.",
             ));
         }
         Status::Pending | Status::Failed => {

@@ -14,12 +14,14 @@ const EAST: f64 = 180.0;
 /// The widest accuracy, in metres: half of the way around the earth.
 const ANYWHERE: f64 = 20_000_000.0;
 
-/// For how long coordinates stand against much coarser ones. Within two minutes nobody gets far,
-/// and a phone that lost its satellites names the nearest mast; after that the person may have
-/// moved on. The same time as in Android's guide to choosing between two places.
+/// For how long coordinates stand against much coarser ones around them: a phone that lost its
+/// satellites names the nearest mast. After that the person may have moved on. The time of Android's
+/// guide to choosing between two places.
 const FRESH: TimeDelta = TimeDelta::minutes(2);
 /// How many times as wide an accuracy makes coordinates much coarser.
 const COARSER: f64 = 2.0;
+/// The radius of the earth, in metres.
+const EARTH: f64 = 6_371_000.0;
 
 /// Where the person is, as the phone says: `None` leaves, `Some(None)` clears.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +32,8 @@ pub struct Place {
     pub latitude: Option<Option<f64>>,
     /// Degrees east, WGS 84, −180 to 180.
     pub longitude: Option<Option<f64>>,
-    /// The radius around the coordinates, in metres, within which the person is.
+    /// The radius around the coordinates, in metres, within which the person is; 0, as phones say
+    /// that know none, is none.
     pub accuracy: Option<f64>,
 }
 
@@ -92,7 +95,7 @@ impl Place {
         if let Some(latitude) = self.latitude {
             result.latitude = Set(latitude);
             result.located_at = Set(latitude.map(|_| now));
-            result.accuracy = Set(self.accuracy);
+            result.accuracy = Set(self.accuracy.filter(|metres| *metres > 0.0));
         }
         if let Some(longitude) = self.longitude {
             result.longitude = Set(longitude);
@@ -100,24 +103,68 @@ impl Place {
     }
 
     /// Writes what is given into a change of the result of an alarm. Nothing of it where the alarm
-    /// is over, because where the person is then is nobody's business, nor where better
-    /// coordinates are known.
+    /// is over, because where the person is then is nobody's business; where better coordinates
+    /// are known, the words alone, and these only where there are none.
     pub(super) fn replace(
-        self,
+        mut self,
         stored: &alarm_result::Model,
         now: DateTime<Utc>,
         change: &mut alarm_result::ActiveModel,
     ) {
-        if !stored.completed && !self.is_much_coarser(stored, now) {
-            self.begin(now, change);
+        if stored.completed {
+            return;
         }
+        if self.says_less(stored, now) {
+            self = Self {
+                location: self.location.filter(|_| stored.location.is_empty()),
+                ..Self::default()
+            };
+        }
+        self.begin(now, change);
     }
 
-    fn is_much_coarser(&self, stored: &alarm_result::Model, now: DateTime<Utc>) -> bool {
+    /// Whether these are much coarser coordinates than fresh ones that are known, and may mean the
+    /// same place.
+    fn says_less(&self, stored: &alarm_result::Model, now: DateTime<Utc>) -> bool {
         let fresh = stored.located_at.is_some_and(|at| now - at < FRESH);
-        match (self.accuracy, stored.accuracy) {
-            (Some(accuracy), Some(before)) => fresh && accuracy > COARSER * before,
+        let given = self.latitude.flatten().zip(self.longitude.flatten());
+        let known = stored.latitude.zip(stored.longitude);
+        match (given.zip(self.accuracy), known.zip(stored.accuracy)) {
+            (Some((here, accuracy)), Some((there, before))) => {
+                fresh && accuracy > COARSER * before && metres(here, there) <= accuracy + before
+            }
             _ => false,
+        }
+    }
+}
+
+/// How far two points, in degrees north and east, are apart.
+fn metres(one: (f64, f64), other: (f64, f64)) -> f64 {
+    let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
+    let (north, south) = (one.0.to_radians(), other.0.to_radians());
+    let chord = half(one.0, other.0) + north.cos() * south.cos() * half(one.1, other.1);
+    2.0 * EARTH * chord.sqrt().min(1.0).asin()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_a_globe() {
+        for (one, other, wanted) in [
+            ((55.75, 37.61), (55.75, 37.61), 0.0),
+            ((0.0, 0.0), (0.0, 180.0), 20_015_087.0),
+            // Moscow and Saint Petersburg.
+            ((55.7558, 37.6173), (59.9343, 30.3351), 634_000.0),
+            // Across the date line.
+            ((0.0, 179.9), (0.0, -179.9), 22_239.0),
+        ] {
+            let found = metres(one, other);
+            assert!(
+                (found - wanted).abs() <= wanted * 0.01,
+                "{one:?} {other:?}: {found}"
+            );
         }
     }
 }

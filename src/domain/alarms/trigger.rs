@@ -18,7 +18,8 @@ use super::plan::{Plan, recipients};
 use super::{Place, keys, lock_result};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
-use crate::delivery::{self, Recipient, steps};
+use crate::db::in_time;
+use crate::delivery::{self, Failure, Recipient, steps};
 use crate::domain::input::Check;
 use crate::domain::users;
 use crate::error::{Error, Noun, Problem, Result};
@@ -74,7 +75,7 @@ pub async fn trigger(
     let press = press.check()?;
     let changes = app.events.subscribe(Topic::Alarms(user_id));
     // A task of its own: a phone that hangs up must not roll its alarm back.
-    let storing = tokio::spawn(store(app.clone(), user_id, press));
+    let storing = tokio::spawn(in_time(store(app.clone(), user_id, press)));
     let triggered = storing
         .await
         .map_err(|error| Error::Internal(anyhow::anyhow!("storing an alarm died: {error}")))??;
@@ -337,10 +338,18 @@ async fn is_one_of_many(tx: &DatabaseTransaction, alarm: &alarm::Model) -> Resul
         .column(Column::AlarmId)
         .distinct()
         .filter(Column::AlarmId.in_subquery(own))
-        .filter(Column::Status.eq(Status::Pending))
-        .filter(Column::Attempts.eq(0))
+        // Whatever has a place, or is to have one as soon as there is one.
+        .filter(
+            Condition::any()
+                .add(Column::Status.eq(Status::Sending))
+                .add(
+                    Condition::all()
+                        .add(Column::Status.eq(Status::Pending))
+                        .add(Column::Attempts.eq(0))
+                        .add(Column::NextAttemptAt.lte(alarm.timestamp)),
+                ),
+        )
         .filter(Column::Priority.eq(0))
-        .filter(Column::NextAttemptAt.lte(alarm.timestamp))
         .limit(AHEAD)
         .into_tuple::<i64>()
         .all(tx)
@@ -439,14 +448,16 @@ async fn join(
         let is_told = last(&recipient).is_some_and(|row| !may_be_read_elsewhere(row, &recipient));
         if !is_told {
             let (step, due) = plan.turn(alarm, &recipient);
-            if answered && step > 0 {
-                continue;
-            }
-            let row = notification::ActiveModel {
+            let mut row = notification::ActiveModel {
                 step: Set(step),
                 next_attempt_at: Set(due.max(now)),
                 ..delivery::first(app, alarm.id, recipient)
             };
+            if answered && step > 0 && row.status == Set(Status::Pending) {
+                // For as long as whoever is on the way stays on it.
+                row.status = Set(Status::Skipped);
+                row.failure = Set(Some(Failure::Answered.code().to_owned()));
+            }
             notification::Entity::insert(row)
                 .exec_without_returning(tx)
                 .await?;

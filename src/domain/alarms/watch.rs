@@ -13,6 +13,7 @@ use super::Kinds;
 use super::look::{EVERY, List, Looks, MOST, Seen, look};
 use crate::app::App;
 use crate::auth::{UserRef, Viewer};
+use crate::db::in_time;
 use crate::domain::users;
 use crate::error::Result;
 use crate::events::{Subscription, Topic};
@@ -55,7 +56,7 @@ pub async fn watch(
         ready: VecDeque::new(),
         last: None,
     };
-    let now = look(app, &[user_id]).await?;
+    let now = in_time(look(app, app.db.read(), &[user_id])).await?;
     let mut open: Vec<_> = now.iter().filter(|seen| seen.open).cloned().collect();
     follower.take(&now);
     open.retain(|seen| kinds.contains(seen.alarm.kind));
@@ -131,7 +132,7 @@ impl Follower {
     async fn again(&mut self) {
         loop {
             tokio::time::sleep(EVERY).await;
-            if let Ok(now) = look(&self.app, &[self.user_id]).await {
+            if let Ok(now) = in_time(look(&self.app, self.app.db.read(), &[self.user_id])).await {
                 self.take(&now);
                 return;
             }

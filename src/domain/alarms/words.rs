@@ -102,7 +102,7 @@ pub fn nobody_reachable(notifications: &[notification::Model]) -> bool {
             Status::Failed => true,
             // One that was no longer needed was possible.
             Status::Skipped => !matches!(
-                failure(row),
+                Failure::of(row),
                 Some(Failure::AlarmCompleted | Failure::Answered | Failure::OutcomeUnknown)
             ),
             Status::Pending | Status::Sending | Status::Sent => false,
@@ -146,10 +146,6 @@ fn same_recipient(one: &notification::Model, other: &notification::Model) -> boo
         && (one.contact_id.or(one.therapist_id).is_some()
             || (&one.recipient_name, &one.relationship)
                 == (&other.recipient_name, &other.relationship))
-}
-
-fn failure(row: &notification::Model) -> Option<Failure> {
-    row.failure.as_deref().and_then(Failure::from_code)
 }
 
 impl Told<'_> {
@@ -233,7 +229,7 @@ impl Told<'_> {
         rows.sort_by_key(|row| row.channel != Channel::Email);
         let mut reasons: Vec<&str> = rows
             .iter()
-            .map(|row| match (failure(row), language) {
+            .map(|row| match (Failure::of(row), language) {
                 (Some(failure), _) => failure.reason(row.channel, language),
                 (None, Language::Ru) => "причина неизвестна.",
                 (None, Language::En) => "the reason is not known.",

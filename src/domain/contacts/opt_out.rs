@@ -2,7 +2,7 @@
 
 use entity::notification::{self, Purpose, Status};
 use entity::{alarm_result, emergency_contact as contact, user};
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -75,6 +75,7 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
         .one(&tx)
         .await?
         .ok_or(Error::NotFound(Noun::User))?;
+    let results = open_results(&tx, contact.id).await?;
     let Some(row) = contact::Entity::find_by_id(contact.id)
         .lock(LockType::NoKeyUpdate)
         .one(&tx)
@@ -86,10 +87,13 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
     if row.opted_out_at.is_some() == out {
         return Ok(true);
     }
+    let said_for = row.clone();
     let mut change = row.into_active_model();
     change.opted_out_at = Set(out.then(|| app.clock.now()));
+    change.opted_out_phone = Set(out.then_some(said_for.phone_digits));
+    change.opted_out_email = Set(out.then_some(said_for.email));
     let row = change.update(&tx).await?;
-    let stopped = if out {
+    if out {
         let letter = delivery::to_person(
             app,
             Purpose::OptedOut,
@@ -98,43 +102,48 @@ pub async fn choose(app: &App, holder: Holder, out: bool) -> Result<bool> {
             (row.id, &row.name),
         );
         letter.insert(&tx).await?;
-        stop(app, &tx, &row).await?
-    } else {
-        Vec::new()
-    };
+        stop(app, &tx, &row, &results).await?;
+    }
     tx.commit().await?;
     app.delivery.wake();
     let topic = Topic::Alarms(person.id);
-    for alarm_id in stopped {
-        app.events.publish(topic, Event::Alarm(alarm_id));
+    for result in results.iter().filter(|_| out) {
+        app.events.publish(topic, Event::Alarm(result.alarm_id));
     }
     tracing::info!(contact = row.id, out, "a contact chose whether to be told");
     app.events.publish(topic, Event::Contact(row.id));
     Ok(true)
 }
 
-/// Skips what is still to be sent to a contact; gives the alarms in which there was something.
-async fn stop(app: &App, tx: &DatabaseTransaction, row: &contact::Model) -> Result<Vec<i64>> {
-    use notification::Column;
-    let alarms: Vec<i64> = notification::Entity::find()
-        .filter(Column::ContactId.eq(row.id))
-        .filter(steps::unsent())
-        .select_only()
-        .column(Column::AlarmId)
-        .distinct()
-        .order_by_asc(Column::AlarmId)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    if alarms.is_empty() {
-        return Ok(alarms);
-    }
-    let results = alarm_result::Entity::find()
-        .filter(alarm_result::Column::AlarmId.is_in(alarms.iter().copied()))
+/// Locks the results of the open alarms in which something is still to be sent to a contact. Before
+/// the contact is locked: the order of all. The user is locked, so that there are no further ones.
+async fn open_results(
+    tx: &DatabaseTransaction,
+    contact_id: i64,
+) -> Result<Vec<alarm_result::Model>> {
+    let mut alarms = Query::select();
+    alarms
+        .column(notification::Column::AlarmId)
+        .from(notification::Entity)
+        .and_where(notification::Column::ContactId.eq(contact_id))
+        .cond_where(steps::unsent());
+    Ok(alarm_result::Entity::find()
+        .filter(alarm_result::Column::Completed.eq(false))
+        .filter(alarm_result::Column::AlarmId.in_subquery(alarms))
         .order_by_asc(alarm_result::Column::AlarmId)
         .lock_exclusive()
         .all(tx)
-        .await?;
+        .await?)
+}
+
+/// Skips what is still to be sent to a contact in these alarms, and goes on without it.
+async fn stop(
+    app: &App,
+    tx: &DatabaseTransaction,
+    row: &contact::Model,
+    results: &[alarm_result::Model],
+) -> Result<()> {
+    use notification::Column;
     notification::Entity::update_many()
         .set(notification::ActiveModel {
             status: Set(Status::Skipped),
@@ -142,30 +151,32 @@ async fn stop(app: &App, tx: &DatabaseTransaction, row: &contact::Model) -> Resu
             ..Default::default()
         })
         .filter(Column::ContactId.eq(row.id))
-        .filter(Column::AlarmId.is_in(alarms.iter().copied()))
+        .filter(Column::AlarmId.is_in(results.iter().map(|result| result.alarm_id)))
         .filter(steps::unsent())
         .exec(tx)
         .await?;
     for result in results {
-        steps::hasten(tx, &result, app.clock.now()).await?;
+        steps::hasten(tx, result, app.clock.now()).await?;
     }
-    Ok(alarms)
+    Ok(())
 }
 
-/// Forgets that a contact opted out once nothing is left of the addresses under which it did:
+/// Forgets that a contact opted out once nothing is left of the addresses for which it did:
 /// what is there now may well be another person. A new name alone, or one address of two, is no
 /// new person.
 pub fn forget_if_moved(before: &contact::Model, change: &mut contact::ActiveModel) {
-    let same_phone = change
-        .phone_digits
-        .try_as_ref()
-        .is_none_or(|digits| *digits == before.phone_digits);
-    let same_email = !before.email.is_empty()
-        && change
-            .email
-            .try_as_ref()
-            .is_none_or(|email| email.to_lowercase() == before.email.to_lowercase());
+    let digits = change.phone_digits.try_as_ref();
+    let digits = digits.unwrap_or(&before.phone_digits);
+    let same_phone = before.opted_out_phone.as_ref() == Some(digits);
+    let email = change.email.try_as_ref().unwrap_or(&before.email);
+    let same_email = !email.is_empty()
+        && before
+            .opted_out_email
+            .as_ref()
+            .is_some_and(|said| said.to_lowercase() == email.to_lowercase());
     if before.opted_out_at.is_some() && !same_phone && !same_email {
         change.opted_out_at = Set(None);
+        change.opted_out_phone = Set(None);
+        change.opted_out_email = Set(None);
     }
 }

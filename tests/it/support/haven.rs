@@ -69,7 +69,7 @@ impl Haven {
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, shutdown) = watch::channel(false);
-        let serving = http::serve(app.clone(), listener, shutdown);
+        let serving = http::serve(app.clone(), listener, shutdown, async { Ok(()) });
         let running = tokio::spawn(async move { serving.await.unwrap() });
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())

@@ -5,6 +5,7 @@ pub mod client;
 pub mod databases;
 pub mod dsn;
 pub mod haven;
+pub mod monitor;
 pub mod pages;
 pub mod scene;
 pub mod sms;

@@ -253,8 +253,8 @@ pub fn signature(url: &str, fields: &[(&str, &str)]) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// Sends a receipt for a message as the gateway does, with the id `sid`.
-pub async fn receipt(haven: &Haven, sms: &Sms, sid: &str, status: &str) -> Answer {
+/// The signature and the body of a receipt for a message as the gateway makes it, with the id `sid`.
+pub fn signed(sms: &Sms, sid: &str, status: &str) -> (String, String) {
     let fields = [
         ("MessageSid", sid),
         ("SmsSid", sid),
@@ -268,12 +268,15 @@ pub async fn receipt(haven: &Haven, sms: &Sms, sid: &str, status: &str) -> Answe
     let form = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish();
+    (signature(&sms.fields["StatusCallback"], &fields), form)
+}
+
+/// Sends a receipt for a message as the gateway does, with the id `sid`.
+pub async fn receipt(haven: &Haven, sms: &Sms, sid: &str, status: &str) -> Answer {
+    let (signature, form) = signed(sms, sid, status);
     haven
         .call("POST", sms.receipts())
-        .header(
-            "x-twilio-signature",
-            &signature(&sms.fields["StatusCallback"], &fields),
-        )
+        .header("x-twilio-signature", &signature)
         .body("application/x-www-form-urlencoded", form)
         .send()
         .await

@@ -47,10 +47,6 @@ pub enum Behaviour {
     RefuseRecipients,
     /// Refuses the recipients whose address contains this for good (550).
     RefuseRecipientsContaining(String),
-    /// Answers every recipient so, as in `554 5.7.1 Relay access denied`.
-    AnswerRecipients(&'static str),
-    /// Reads the mail, then answers it so.
-    AnswerMail(&'static str),
     /// Puts every recipient off (451).
     DeferRecipients,
     /// Reads the mail, then puts it off (451).

@@ -225,7 +225,6 @@ impl Seat {
             Behaviour::RefuseRecipientsContaining(part) if recipient.contains(&part) => {
                 "550 5.1.1 no such mailbox"
             }
-            Behaviour::AnswerRecipients(answer) => answer,
             Behaviour::DeferRecipients => "451 4.2.1 mailbox is busy",
             _ => return "250 ok",
         };
@@ -239,7 +238,6 @@ impl Seat {
         let behaviour = self.0.ledger.borrow().behaviour.clone();
         let refusal = match (&behaviour, &mail) {
             (Behaviour::DeferMail, _) => Some("451 4.3.0 try again later"),
-            (Behaviour::AnswerMail(answer), _) => Some(*answer),
             (_, None) => Some("554 5.6.0 this is no mail"),
             (_, Some(_)) => None,
         };
