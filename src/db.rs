@@ -97,9 +97,10 @@ impl Db {
                 "HAVEN_DATABASE_URL must name a file, as in sqlite://data/haven.sqlite3"
             );
             if let Some(folder) = Path::new(file).parent() {
-                std::fs::create_dir_all(folder)
+                private_folder(folder)
                     .with_context(|| format!("cannot create {}", folder.display()))?;
             }
+            private_file(Path::new(file)).with_context(|| format!("cannot create {file}"))?;
             // The ping before each use would double the cost of a point query, and a file
             // does not hang up.
             options.test_before_acquire(false);
@@ -260,6 +261,25 @@ impl Db {
         self.alarms.close().await?;
         self.sender.close().await
     }
+}
+
+/// Makes a folder that nobody else on the machine may look into, where there is none.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes an empty file that nobody else on the machine may read, where there is none. SQLite gives
+/// the files beside it the same rights.
+fn private_file(file: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 /// A pool whose connections commit to the disk, and that parts with one behind which nobody is any

@@ -19,3 +19,4 @@ pub mod session;
 pub mod therapist;
 pub mod ticket;
 pub mod user;
+pub mod write_probe;

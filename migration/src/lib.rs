@@ -16,6 +16,7 @@ mod m0010_unknown_outcomes;
 mod m0011_open_notifications;
 mod m0012_accuracy;
 mod m0013_opted_out;
+mod m0014_write_probes;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_open_notifications::Migration),
             Box::new(m0012_accuracy::Migration),
             Box::new(m0013_opted_out::Migration),
+            Box::new(m0014_write_probes::Migration),
         ]
     }
 }

@@ -61,6 +61,8 @@ pub enum Discontent {
     Behind,
     /// The database did not answer.
     Database,
+    /// The database reads and does not write: no alarm can be stored.
+    Unwritable,
     /// The sender of this process has ended, or is stuck.
     Sender,
     /// The auditor itself has not looked lately.
@@ -75,6 +77,7 @@ impl fmt::Display for Discontent {
             Self::Hanging => "a try to send does not end",
             Self::Behind => "a notification that is due is not tried, though of no real alarm",
             Self::Database => "the database does not answer",
+            Self::Unwritable => "the database takes no writes, and so no alarms",
             Self::Sender => "the sender does not run",
             Self::Auditor => "nobody looked lately",
         })
@@ -175,7 +178,24 @@ impl Auditor {
 /// Looks once, and keeps what it finds for [`super::Delivery::finding`].
 pub async fn audit(app: &App) -> Finding {
     let auditor = &app.delivery.auditor;
-    let (finding, notification) = match timeout(PATIENCE, look(app)).await {
+    let (written, looked) = tokio::join!(
+        timeout(PATIENCE, inspection::write(app)),
+        timeout(PATIENCE, look(app))
+    );
+    let (finding, notification) = match looked {
+        Ok(Ok((finding, _))) if !matches!(written, Ok(Ok(()))) => {
+            if let Ok(Err(error)) = written {
+                tracing::error!(%error, "the auditor can't write");
+            }
+            let discontent = Some(Discontent::Unwritable);
+            (
+                Finding {
+                    discontent,
+                    ..finding
+                },
+                None,
+            )
+        }
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             tracing::error!(%error, "the auditor can't read the notifications");

@@ -52,12 +52,34 @@ pub const fn fault((subject, detail): (u16, u16), reply: Option<u16>) -> Fault {
     }
 }
 
+/// What servers that have no enhanced codes say of the client, of the sender or of this moment, as
+/// Exim does of whoever may not send through it. Better one try too many, beside the SMS, than an
+/// address that is blamed for a list that the relay is on.
+const OF_THE_SENDER: [&str; 16] = [
+    "relay",
+    "block",
+    "listed",
+    "spam",
+    "policy",
+    "reputation",
+    "too many",
+    "limit",
+    "authentic",
+    "greylist",
+    "graylist",
+    "later",
+    "temporar",
+    "sender",
+    "mailfrom",
+    "your ip",
+];
+
 /// Whose fault it is, by what a server answered to haven itself: the reply code, and the text that
 /// came with it.
 pub fn answered(reply: u16, text: &str) -> Fault {
     let said = said(text);
-    // Exim, which has no enhanced codes, refuses so whoever may not send through it.
-    if said.is_none() && text.to_ascii_lowercase().contains("relay") {
+    let text = text.to_ascii_lowercase();
+    if said.is_none() && OF_THE_SENDER.iter().any(|word| text.contains(word)) {
         return Fault::Server;
     }
     fault(said.unwrap_or_default(), Some(reply))
@@ -93,6 +115,15 @@ mod tests {
             (552, "5.3.4 too big", Fault::Message),
             (554, "5.6.0 no mail", Fault::Message),
             (550, "relay not permitted", Fault::Server),
+            (550, "Your IP is listed at zen.example", Fault::Server),
+            (550, "Too many connections", Fault::Server),
+            (550, "Authentication is required", Fault::Server),
+            (550, "Greylisted, try later", Fault::Server),
+            (
+                553,
+                "sorry, your envelope sender is in my badmailfrom list",
+                Fault::Server,
+            ),
             (
                 554,
                 "5.7.1 <ivan@example.com>: Relay access denied",

@@ -3,8 +3,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::notification::{self, Column};
+use entity::write_probe;
 use sea_orm::sea_query::{Expr, Func};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Select,
+};
 
 use super::steps;
 use crate::app::App;
@@ -13,8 +16,9 @@ use crate::app::App;
 const OPEN: &str = "upper(status) IN ('PENDING', 'SENDING')";
 /// Of these, what a worker holds. SQLite uses the index only where its words are there as well.
 const HELD: &str = "upper(status) IN ('PENDING', 'SENDING') AND upper(status) = 'SENDING'";
-/// The messages of real alarms.
-const OF_ALARMS: &str = "purpose = 'alarm' AND EXISTS (SELECT 1 FROM alarms \
+/// The messages of real alarms, but for those of somebody with many of them, which wait behind all
+/// others.
+const OF_ALARMS: &str = "purpose = 'alarm' AND priority = 0 AND EXISTS (SELECT 1 FROM alarms \
      WHERE alarms.id = notifications.alarm_id AND alarms.kind = 'real')";
 
 /// How far ahead of this node's clock another's may be: a first try is due when it is stored.
@@ -107,6 +111,23 @@ fn astray(now: DateTime<Utc>) -> Condition {
         .add(first)
         .add(later)
         .add(next)
+}
+
+/// Writes a row on the connections kept for alarms, as storing one does: a full disk and a server
+/// that only reads answer every other question of the auditor's.
+///
+/// # Errors
+/// The database's: it takes no writes.
+pub(super) async fn write(app: &App) -> Result<(), DbErr> {
+    write_probe::Entity::update_many()
+        .set(write_probe::ActiveModel {
+            written_at: Set(app.clock.now()),
+            ..Default::default()
+        })
+        .filter(write_probe::Column::Id.eq(1))
+        .exec(app.db.alarms())
+        .await?;
+    Ok(())
 }
 
 /// The statement that finds what is under way.

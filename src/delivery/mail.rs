@@ -78,10 +78,15 @@ impl Mailer {
             }
             None => Transport::Files(config.data_dir.join("mail")),
         };
-        let sender = config
+        let mut sender: Mailbox = config
             .mail_from
             .parse()
             .context("HAVEN_MAIL_FROM must be an address")?;
+        // Not every server takes another; what it refused of the sender would look like the
+        // recipient's fault.
+        sender.email = address(&sender.email.to_string())
+            .filter(|email| email.to_string().is_ascii())
+            .context("HAVEN_MAIL_FROM must have a local part in ASCII, and a domain that exists")?;
         Ok(Self { transport, sender })
     }
 

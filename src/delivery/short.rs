@@ -19,18 +19,20 @@ const GSM_EXTENSION: &str = "^{}\\[~]|€\u{c}";
 /// No SMS is longer: phones and carriers cut or refuse what is.
 const MOST: usize = 4;
 
+/// How much room a character takes in the GSM alphabet; `None` where it is not of it.
+fn septets(c: char) -> Option<usize> {
+    if c.is_ascii_alphanumeric() || GSM.contains(c) {
+        Some(1)
+    } else if GSM_EXTENSION.contains(c) {
+        Some(2)
+    } else {
+        None
+    }
+}
+
 /// How many segments a text takes. A character is never cut in two.
 #[must_use]
 pub fn segments(text: &str) -> usize {
-    let septets = |c: char| {
-        if c.is_ascii_alphanumeric() || GSM.contains(c) {
-            Some(1)
-        } else if GSM_EXTENSION.contains(c) {
-            Some(2)
-        } else {
-            None
-        }
-    };
     let (widths, single, part): (Vec<usize>, _, _) =
         match text.chars().map(septets).collect::<Option<Vec<_>>>() {
             Some(widths) => (widths, 160, 153),
@@ -82,17 +84,13 @@ impl Form {
 }
 
 impl Story<'_> {
-    /// The story as an SMS, in the language of the person it is about: within three segments in
-    /// Russian and two in English where that is possible at all, and never more than four. Long
-    /// names and places are shortened, a map gives way to a link, and a link that is too long is
-    /// left out.
+    /// The story as an SMS, in the language of the person it is about: where that is possible at
+    /// all, within two segments of the GSM alphabet, or three where a character is outside it, as in
+    /// all that is Russian; and never more than four. Long names and places are shortened, a map
+    /// gives way to a link, and a link that is too long is left out.
     #[must_use]
     pub fn short(&self) -> String {
         let language = Language::from_code(&self.user.language);
-        let wanted = match language {
-            Language::Ru => 3,
-            Language::En => 2,
-        };
         let link = self.link.as_deref();
         let forms = || {
             FORMS
@@ -105,14 +103,21 @@ impl Story<'_> {
                 })
                 .flatten()
         };
-        let shortest = |link: Option<&str>, most: usize| {
+        let wanted = |text: &str| {
+            if text.chars().all(|c| septets(c).is_some()) {
+                2
+            } else {
+                3
+            }
+        };
+        let fullest = |link: Option<&str>, most: &dyn Fn(&str) -> usize| {
             forms()
                 .map(|form| self.in_form(form, link, language))
-                .find(|text| segments(text) <= most)
+                .find(|text| segments(text) <= most(text))
         };
-        shortest(link, wanted)
-            .or_else(|| shortest(link, MOST))
-            .or_else(|| shortest(None, MOST))
+        fullest(link, &wanted)
+            .or_else(|| fullest(link, &|_| MOST))
+            .or_else(|| fullest(None, &|_| MOST))
             .unwrap_or_default()
     }
 

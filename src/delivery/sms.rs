@@ -63,6 +63,10 @@ pub struct Message<'a> {
 #[derive(Deserialize)]
 struct Taken {
     sid: String,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    error_code: Option<i64>,
 }
 
 /// What it answers where it did not.
@@ -182,7 +186,16 @@ impl Gateway {
         }
         if status.is_success() {
             return match serde_json::from_slice::<Taken>(&answer) {
-                Ok(Taken { sid }) if is_sid(&sid) => Ok(sid),
+                // Twilio's words for what it will not send:
+                // https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+                Ok(Taken {
+                    status: Some(status),
+                    error_code,
+                    ..
+                }) if matches!(&*status, "failed" | "undelivered" | "canceled") => {
+                    Err(refusal(error_code.unwrap_or_default()))
+                }
+                Ok(Taken { sid, .. }) if is_sid(&sid) => Ok(sid),
                 // Whoever answered so may or may not have taken it.
                 _ => Err(Unknown(Failure::ServerUnreachable)),
             };

@@ -16,6 +16,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
 use lettre::transport::smtp::{Error as SmtpError, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use percent_encoding::percent_decode_str;
 use tokio::sync::Notify;
@@ -191,13 +192,19 @@ impl Smtp {
         let recipient = Rcpt::new(to.clone(), Vec::new());
         reply(connection.command(recipient), REPLY)
             .await
+            .and_then(Broken::unless_done)
             .map_err(Broken::of_recipient)?;
         reply(connection.command(Data), REPLY)
             .await
+            .and_then(|answer| match answer.code().severity {
+                Severity::PositiveIntermediate => Ok(()),
+                _ => Err(Broken::Lost),
+            })
             .map_err(Broken::of_message)?;
         handed_over.store(true, Ordering::Relaxed);
         reply(connection.message(mail), WHOLE)
             .await
+            .and_then(Broken::unless_done)
             .map_err(|broken| match broken {
                 Broken::Refused { .. } => broken.of_message(),
                 Broken::Lost => Unknown(Failure::ServerUnreachable),
@@ -330,7 +337,8 @@ async fn begin(
     mail: &[u8],
 ) -> Result<(), Refusal> {
     let mut parameters = Vec::new();
-    if !(from.to_string().is_ascii() && to.to_string().is_ascii()) {
+    // The sender's is ASCII: see [`super::mail::Mailer::new`].
+    if !to.to_string().is_ascii() {
         if !supports(connection, Extension::SmtpUtfEight) {
             return Err(Permanent(Failure::AddressRejected));
         }
@@ -371,6 +379,15 @@ enum Broken {
 }
 
 impl Broken {
+    /// An answer that is a yes and of no other step: whoever asks for more at the end has not taken
+    /// the mail.
+    fn unless_done(answer: Response) -> Result<(), Self> {
+        match answer.code().severity {
+            Severity::PositiveCompletion => Ok(()),
+            _ => Err(Self::Lost),
+        }
+    }
+
     const fn temporary(self) -> Refusal {
         Temporary(match self {
             Self::Refused { .. } => Failure::ServerRefused,

@@ -103,8 +103,10 @@ pub async fn save(
                 .or_else(|| same(&|row| row.name.to_lowercase() == name))
         }
     };
+    let mut changing = None;
     let saved = match found {
         Some(row) => {
+            changing = Some(Leaving::begin(&tx, user_id, RecipientKind::Contact, row.id).await?);
             let mut change = row.clone().into_active_model();
             change.name = Set(input.name);
             change.phone_digits = Set(digits(&input.phone));
@@ -125,7 +127,13 @@ pub async fn save(
             created: true,
         },
     };
+    if let Some(changing) = &changing {
+        changing.go_on(app, &tx).await?;
+    }
     tx.commit().await?;
+    if let Some(changing) = changing {
+        changing.publish(app);
+    }
     Ok(saved)
 }
 
@@ -213,6 +221,13 @@ pub async fn update(
 ) -> Result<contact::Model> {
     viewer.person()?;
     let tx = app.db.write().await?;
+    let found = contact::Entity::find_by_id(id).one(&tx).await?;
+    let found = own(viewer, found)?;
+    let changing = if patch.phone.is_some() || patch.email.is_some() {
+        Some(Leaving::begin(&tx, found.user_id, RecipientKind::Contact, id).await?)
+    } else {
+        None
+    };
     let row = reachable(&tx, viewer, id).await?;
     let mut change = row.clone().into_active_model();
     if let Some(name) = &patch.name {
@@ -233,7 +248,13 @@ pub async fn update(
     opt_out::forget_if_moved(&row, &mut change);
     forget_failures(&row, &mut change);
     let row = change.update(&tx).await?;
+    if let Some(changing) = &changing {
+        changing.go_on(app, &tx).await?;
+    }
     tx.commit().await?;
+    if let Some(changing) = changing {
+        changing.publish(app);
+    }
     Ok(row)
 }
 

@@ -5,7 +5,8 @@ use entity::{profile, therapist, user};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
     sea_query::{Expr, LockType},
 };
 
@@ -59,6 +60,7 @@ pub async fn save(
         .one(&tx)
         .await?
         .ok_or(Error::NotFound(Noun::User))?;
+    let changing = changing(&tx, user_id).await?;
     let found = of_user(&tx, user_id).await?;
     let created = found.is_none();
     let mut change = match found {
@@ -81,7 +83,13 @@ pub async fn save(
         .filter(profile::Column::UserId.eq(user_id))
         .exec(&tx)
         .await?;
+    if let Some(changing) = &changing {
+        changing.go_on(app, &tx).await?;
+    }
     tx.commit().await?;
+    if let Some(changing) = changing {
+        changing.publish(app);
+    }
     Ok(Saved { therapist, created })
 }
 
@@ -104,6 +112,7 @@ pub async fn update(
     let email = input.email.map(|email| check.email("email", Some(&email)));
     check.finish()?;
     let tx = app.db.write().await?;
+    let changing = changing(&tx, user_id).await?;
     let row = of_user(&tx, user_id)
         .await?
         .ok_or(Error::NotFound(Noun::Therapist))?;
@@ -118,8 +127,29 @@ pub async fn update(
         change.email = Set(email);
     }
     let row = change.update(&tx).await?;
+    if let Some(changing) = &changing {
+        changing.go_on(app, &tx).await?;
+    }
     tx.commit().await?;
+    if let Some(changing) = changing {
+        changing.publish(app);
+    }
     Ok(row)
+}
+
+/// The open alarms of which the user's therapist was told, who may be somebody else from now on. To
+/// be called before the therapist is locked.
+async fn changing(tx: &DatabaseTransaction, user_id: i64) -> Result<Option<Leaving>> {
+    let found = therapist::Entity::find()
+        .filter(therapist::Column::UserId.eq(user_id))
+        .one(tx)
+        .await?;
+    match found {
+        Some(row) => Leaving::begin(tx, user_id, RecipientKind::Therapist, row.id)
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Deletes the user's therapist, and the profile's link with it; in open alarms, nothing more is

@@ -314,8 +314,8 @@ pub struct TriggerAlarmInput {
     latitude: Option<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`.
     longitude: Option<f64>,
-    /// The radius around the coordinates, in metres, within which the person is, up to 20,000,000;
-    /// only together with them. 0: not known.
+    /// The radius around the coordinates, in metres, within which the person is. 0, less, and more
+    /// than 20,000,000 count as not known.
     accuracy: Option<f64>,
 }
 
@@ -332,8 +332,8 @@ pub struct ReportAlarmInput {
     latitude: MaybeUndefined<f64>,
     /// Degrees east, WGS 84, −180 to 180; together with `latitude`. Null clears both.
     longitude: MaybeUndefined<f64>,
-    /// The radius around the coordinates, in metres, within which the person is, up to 20,000,000;
-    /// only together with them. 0: not known. Where it is more than twice that of the coordinates
+    /// The radius around the coordinates, in metres, within which the person is. 0, less, and more
+    /// than 20,000,000 count as not known. Where it is more than twice that of the coordinates
     /// known, these are less than 2 minutes old, and both may mean the same place, the coordinates
     /// of the report are left aside, and its words where there are any already.
     accuracy: Option<f64>,

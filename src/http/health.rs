@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::delivery::Discontent;
 
 /// How long the database may take to answer a health check.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -60,12 +61,14 @@ async fn health(State(app): State<Arc<App>>) -> Response {
 /// send still stores alarms, and any other node sends them; without it they would be lost.
 async fn ready(app: Arc<App>, stopping: bool) -> Response {
     let database = answers(&app).await;
-    let (code, status) = match (database, stopping) {
-        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "no database"),
-        (true, _) => (StatusCode::OK, "ready"),
-    };
     let finding = app.delivery.finding();
+    let writes = finding.discontent != Some(Discontent::Unwritable);
+    let (code, status) = match (database, writes, stopping) {
+        (_, _, true) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (false, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "no database"),
+        (true, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "no writes"),
+        (true, true, _) => (StatusCode::OK, "ready"),
+    };
     let body = json!({
         "status": status,
         "database": database,

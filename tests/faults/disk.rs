@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::cluster::Cluster;
 use crate::crowd::Crowd;
+use crate::heart::until_auditor;
 use crate::program::Haven;
 use crate::reckoning::reckon;
 use crate::support::databases::Database;
@@ -43,6 +44,8 @@ async fn on_a_full_disk_an_alarm_is_refused_or_sent() {
     for press in 300..303 {
         assert!(crowd.press_once(&format!("press {press}")).await.is_err());
     }
+    let ready = until_auditor(running.address, "not content").await;
+    assert_eq!(ready["status"], "no writes", "{ready}");
     running.signal("KILL");
     running.ended().await;
     // Somebody made room.

@@ -18,7 +18,7 @@ use crate::ways::Ways;
 const A_BEAT: Duration = Duration::from_secs(33);
 
 /// Waits until `/readyz` says this of the auditor; what else it says.
-async fn until_auditor(at: SocketAddr, state: &str) -> Value {
+pub async fn until_auditor(at: SocketAddr, state: &str) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let asking = async {
         loop {

@@ -103,11 +103,8 @@ on_both! {
         scene.haven.data(&scene.anna, "mutation { drillAlarm(userId: \"me\") { id } }", json!({})).await;
         let mut tried = scene.mail.follow();
         timeout(PATIENCE, tried.wait_for(|ledger| ledger.refusals > 0)).await.unwrap().unwrap();
-        // Nobody sends any more: the sender can read and not write.
-        let stuck = app.db.write().await.unwrap();
-        if database == Database::Postgres {
-            stuck.execute_unprepared("LOCK TABLE notifications IN SHARE MODE").await.unwrap();
-        }
+        // Nobody sends any more.
+        scene.stick_sender(database).await;
         scene.wait(120);
         let found = delivery::audit(app).await;
         assert_eq!((found.discontent, found.oldest_due_alarm), (None, Some(Duration::ZERO)));
@@ -116,7 +113,6 @@ on_both! {
         assert_eq!((&ready["auditor"], &ready["oldest_due_alarm_seconds"]), (&json!("content"), &json!(0)));
         scene.wait(400);
         assert_eq!(delivery::audit(app).await.discontent, Some(Discontent::Behind));
-        stuck.rollback().await.unwrap();
     }
 
     async fn what_nobody_knows_is_no_zero(database) {

@@ -81,7 +81,11 @@ fn wrong_settings_are_told_without_the_secrets_in_them() {
         ("PUBLIC_URL", "http://me:SECRET@[", "public_url"),
         ("SMTP_URL", "smtp://me:SECRET@x:99999", "HAVEN_SMTP_URL"),
         ("DATABASE_URL", "postgres://me:SECRET@[/x", "the database"),
-        ("DATABASE_URL", "mysql://me:SECRET@x/x", "the database"),
+        (
+            "DATABASE_URL",
+            "mysql://me:SECRET@x/x",
+            "HAVEN_DATABASE_URL",
+        ),
         (
             "SMTP_URL",
             "smtp://me:SECRET@mail.example",

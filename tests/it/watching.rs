@@ -39,8 +39,6 @@ async fn with_contact(database: Database, behaviour: Behaviour, heartbeat: &str)
 }
 
 on_both! {
-    // The sender can read and not write, so that it claims nothing: the database's locks stand
-    // for whatever else may hold it up.
     async fn a_stuck_sender_is_told_and_takes_the_node_out_of_nothing(database) {
         let (url, mut heard) = monitor().await;
         let scene = with_contact(database, Behaviour::DeferRecipients, &url).await;
@@ -50,10 +48,7 @@ on_both! {
         let id = scene.press(Value::Null).await["alarm"]["id"].clone();
         assert_eq!(states(&scene.alarm(&id).await), ["PENDING"]);
 
-        let stuck = app.db.write().await.unwrap();
-        if database == Database::Postgres {
-            stuck.execute_unprepared("LOCK TABLE notifications IN SHARE MODE").await.unwrap();
-        }
+        scene.stick_sender(database).await;
         scene.wait(120);
         assert_eq!(delivery::audit(app).await.discontent, Some(Discontent::Late));
         let before = *heard.borrow();
@@ -66,7 +61,7 @@ on_both! {
         assert_eq!(*heard.borrow(), before);
 
         scene.mail.set_behaviour(Behaviour::Accept);
-        stuck.rollback().await.unwrap();
+        scene.free_sender(database).await;
         app.delivery.wake();
         scene.mail.next_mail().await;
         scene.until(&id, "the mail", |alarm| states(alarm) == ["SENT"]).await;
@@ -76,6 +71,24 @@ on_both! {
         let ready = scene.haven.call("GET", "/readyz").send().await.json();
         assert_eq!(ready, json!({"status": "ready", "database": true, "auditor": "content",
             "reason": null, "oldest_due_notification_seconds": 0, "oldest_due_alarm_seconds": 0, "mail": "smtp"}));
+    }
+
+    // As on a full disk, or where a server was left behind as a standby.
+    async fn a_database_that_only_reads_is_told_and_takes_the_node_out(database) {
+        let (url, _heard) = monitor().await;
+        let scene = with_contact(database, Behaviour::Accept, &url).await;
+        let app = &scene.haven.app;
+        assert_eq!(delivery::audit(app).await.discontent, None);
+        scene.refuse_changes_of(database, "write_probes").await;
+        assert_eq!(delivery::audit(app).await.discontent, Some(Discontent::Unwritable));
+        assert!(!delivery::beat(app).await);
+        let ready = scene.haven.call("GET", "/readyz").send().await;
+        ready.assert_status(503);
+        let ready = ready.json();
+        assert_eq!((&ready["status"], &ready["auditor"]), (&json!("no writes"), &json!("not content")));
+        scene.allow_changes_of(database, "write_probes").await;
+        assert_eq!(delivery::audit(app).await.discontent, None);
+        scene.haven.call("GET", "/readyz").send().await.assert_status(200);
     }
 
     async fn a_crowd_of_requests_delays_no_alarm(database) {

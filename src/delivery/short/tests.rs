@@ -259,3 +259,15 @@ fn it_says_who_when_and_where_and_nothing_of_health() {
         "All clear: the alarm of anna (24 Nov 01:30 UTC) is over. If in doubt, call."
     );
 }
+
+/// One character outside the GSM alphabet makes every segment shorter; what matters stays.
+#[test]
+fn a_place_in_another_alphabet_is_told_in_english_too() {
+    for place in ["Невский пр. 1", "Café — “Ritz”"] {
+        let mut world = World::new("en", "anna", Purpose::Alarm).placed(place, true);
+        world.link = Some(format!("https://haven.example/a/{}", "x".repeat(30)));
+        let text = world.text();
+        assert!(segments(&text) <= 3, "{text}");
+        assert!(text.contains(place) && text.contains("/a/x"), "{text}");
+    }
+}

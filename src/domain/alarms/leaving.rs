@@ -1,4 +1,5 @@
-//! What becomes of open alarms when somebody is deleted who was told of them, or no longer linked.
+//! What becomes of open alarms when somebody is deleted who was told of them, is no longer linked, or
+//! gives place to another address.
 
 use entity::alarm_result;
 use entity::notification::{self, Purpose, RecipientKind, Status};
@@ -15,8 +16,8 @@ use crate::delivery::{Failure, steps};
 use crate::error::Result;
 use crate::events::{Event, Topic};
 
-/// The open alarms of which a contact or therapist was told, or would be, who is being deleted or
-/// unlinked.
+/// The open alarms of which a contact or therapist was told, or would be, who is being deleted,
+/// unlinked or changed.
 pub struct Leaving {
     user_id: i64,
     who: SimpleExpr,
@@ -84,14 +85,14 @@ impl Leaving {
         Ok(())
     }
 
-    /// Goes on without them, after that: what somebody deleted said stops no later step any more,
-    /// and nobody waits for them.
+    /// Goes on without them, after that: what somebody said who is not there any more stops no later
+    /// step, and nobody waits for them.
     ///
     /// # Errors
     /// The database's.
     pub async fn go_on(&self, app: &App, tx: &DatabaseTransaction) -> Result<()> {
         for result in &self.results {
-            recount(tx, result.clone(), app.clock.now()).await?;
+            recount(app, tx, result.clone()).await?;
         }
         Ok(())
     }

@@ -32,13 +32,13 @@ pub struct Place {
     pub latitude: Option<Option<f64>>,
     /// Degrees east, WGS 84, −180 to 180.
     pub longitude: Option<Option<f64>>,
-    /// The radius around the coordinates, in metres, within which the person is; 0, as phones say
-    /// that know none, is none.
+    /// The radius around the coordinates, in metres, within which the person is; anything but more
+    /// than 0 and at most 20,000 km is none.
     pub accuracy: Option<f64>,
 }
 
 impl Place {
-    /// Checks it; the coordinates come together or not at all, and the accuracy with them.
+    /// Checks it; the coordinates come together or not at all.
     pub(super) fn check(self, check: &mut Check) -> Self {
         let location = self
             .location
@@ -46,7 +46,6 @@ impl Place {
         for (field, value, least, most) in [
             ("latitude", self.latitude.flatten(), -NORTH, NORTH),
             ("longitude", self.longitude.flatten(), -EAST, EAST),
-            ("accuracy", self.accuracy, 0.0, ANYWHERE),
         ] {
             // Not a number is in no range.
             if let Some(value) = value
@@ -74,13 +73,16 @@ impl Place {
                 lacking,
                 Problem::Other("Latitude and longitude have to be given together."),
             );
-        } else if self.accuracy.is_some() && self.latitude.flatten().is_none() {
-            check.refuse(
-                "accuracy",
-                Problem::Other("An accuracy has to come with latitude and longitude."),
-            );
         }
-        Self { location, ..self }
+        // Phones say 0 or less where they know none. No press fails for that.
+        let accuracy = self
+            .accuracy
+            .filter(|metres| *metres > 0.0 && *metres <= ANYWHERE);
+        Self {
+            location,
+            accuracy,
+            ..self
+        }
     }
 
     pub(super) fn is_given(&self) -> bool {
@@ -95,7 +97,7 @@ impl Place {
         if let Some(latitude) = self.latitude {
             result.latitude = Set(latitude);
             result.located_at = Set(latitude.map(|_| now));
-            result.accuracy = Set(self.accuracy.filter(|metres| *metres > 0.0));
+            result.accuracy = Set(latitude.and(self.accuracy));
         }
         if let Some(longitude) = self.longitude {
             result.longitude = Set(longitude);

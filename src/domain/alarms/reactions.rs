@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::alarm::Kind;
 use entity::alarm_reaction::{self as reaction, Reaction};
-use entity::notification::{self, RecipientKind};
+use entity::notification::{self, Purpose, RecipientKind};
 use entity::{alarm, alarm_result, emergency_contact, profile, therapist, user};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
@@ -86,7 +86,8 @@ fn state(app: &App, alarm: &alarm::Model, result: &alarm_result::Model) -> State
 }
 
 /// What the holder of a link may see; `None` where the alarm is gone, or the person has deleted
-/// this contact or therapist since, or changed the address that the message went to: the place is
+/// this contact or therapist since, unlinked the therapist, or changed the address that the message
+/// went to: the place is
 /// none of theirs any more. Changes nothing.
 ///
 /// # Errors
@@ -197,7 +198,7 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
                 .await?;
         }
     }
-    let helps = answer != Reaction::Cannot || others.iter().any(helps);
+    let helps = answer != Reaction::Cannot || anybody_helps(app, &tx, &others).await?;
     turn(&tx, result, helps, now).await?;
     tx.commit().await?;
     app.delivery.wake();
@@ -212,10 +213,34 @@ pub async fn react(app: &App, holder: Holder, answer: Reaction) -> Result<bool> 
     Ok(true)
 }
 
-/// Whether somebody is on the way or has called, as they say, and is still one of those whom the
-/// person wants to be told: whoever was deleted since can take nothing back any more.
-fn helps(row: &reaction::Model) -> bool {
-    row.reaction != Reaction::Cannot && row.contact_id.or(row.therapist_id).is_some()
+/// Whether one of those who answered is on the way or has called, as they say, and is still one of
+/// those whom the person wants to be told, at an address at which they were told: nobody else can
+/// take it back.
+async fn anybody_helps(
+    app: &App,
+    tx: &DatabaseTransaction,
+    reactions: &[reaction::Model],
+) -> Result<bool> {
+    let positive = |row: &&reaction::Model| row.reaction != Reaction::Cannot;
+    for row in reactions.iter().filter(positive) {
+        let own = match (row.contact_id, row.therapist_id) {
+            (Some(id), _) => notification::Column::ContactId.eq(id),
+            (None, Some(id)) => notification::Column::TherapistId.eq(id),
+            (None, None) => continue,
+        };
+        let messages = notification::Entity::find()
+            .filter(notification::Column::AlarmId.eq(row.alarm_id))
+            .filter(notification::Column::Purpose.eq(Purpose::Alarm))
+            .filter(own)
+            .all(tx)
+            .await?;
+        for message in &messages {
+            if is_there(app, tx, message, None).await? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Records in an alarm whose result is locked whether anybody helps, and has its steps follow
@@ -246,22 +271,23 @@ async fn turn(
     Ok(())
 }
 
-/// Counts anew who helps in an alarm whose result is locked, after somebody was deleted.
+/// Counts anew who helps in an alarm whose result is locked, after somebody was deleted, unlinked or
+/// replaced.
 pub(super) async fn recount(
+    app: &App,
     tx: &DatabaseTransaction,
     result: alarm_result::Model,
-    now: DateTime<Utc>,
 ) -> Result<()> {
     let reactions = reaction::Entity::find()
         .filter(reaction::Column::AlarmId.eq(result.alarm_id))
         .all(tx)
         .await?;
-    let helped = reactions.iter().any(helps);
-    turn(tx, result, helped, now).await
+    let helped = anybody_helps(app, tx, &reactions).await?;
+    turn(tx, result, helped, app.clock.now()).await
 }
 
-/// Whether the recipient of this message is still there, at the address that it went to; with a
-/// lock, until the transaction ends.
+/// Whether the recipient of this message is still there, at the address that it went to, and, where
+/// it is a therapist, linked by the profile; with a lock, until the transaction ends.
 async fn is_there(
     app: &App,
     db: &impl ConnectionTrait,
@@ -274,11 +300,19 @@ async fn is_there(
             .one(db)
             .await?
             .map(|row| (row.email, row.phone)),
-        (None, Some(id)) => therapist::Entity::find_by_id(id)
-            .apply_if(lock, QuerySelect::lock)
-            .one(db)
-            .await?
-            .map(|row| (row.email, row.phone)),
+        (None, Some(id)) => {
+            let linked = profile::Entity::find()
+                .filter(profile::Column::TherapistId.eq(id))
+                .one(db);
+            let there = therapist::Entity::find_by_id(id)
+                .apply_if(lock, QuerySelect::lock)
+                .one(db)
+                .await?;
+            match there {
+                Some(row) if linked.await?.is_some() => Some((row.email, row.phone)),
+                _ => None,
+            }
+        }
         (None, None) => None,
     };
     Ok(addresses.is_some_and(|(email, phone)| app.delivery.still_reaches(message, &email, &phone)))

@@ -42,6 +42,41 @@ impl Scene {
         Self { haven, mail, anna }
     }
 
+    /// Has the sender claim nothing any more.
+    pub async fn stick_sender(&self, database: Database) {
+        self.refuse_changes_of(database, "notifications").await;
+    }
+
+    /// Has it go on.
+    pub async fn free_sender(&self, database: Database) {
+        self.allow_changes_of(database, "notifications").await;
+    }
+
+    /// Has the database refuse any change of a row of a table.
+    pub async fn refuse_changes_of(&self, database: Database, table: &str) {
+        let trigger = format!("CREATE TRIGGER refuse_{table} BEFORE UPDATE ON {table}");
+        if database == Database::Sqlite {
+            let body = "BEGIN SELECT RAISE(ABORT, 'refused'); END";
+            self.sql(&format!("{trigger} {body}")).await;
+        } else {
+            let body = "$$ BEGIN RAISE EXCEPTION 'refused'; END $$";
+            self.sql(&format!(
+                "CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS {body}; \
+                 {trigger} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+            ))
+            .await;
+        }
+    }
+
+    /// Has it allow them again.
+    pub async fn allow_changes_of(&self, database: Database, table: &str) {
+        let on = match database {
+            Database::Sqlite => String::new(),
+            Database::Postgres => format!(" ON {table}"),
+        };
+        self.sql(&format!("DROP TRIGGER refuse_{table}{on}")).await;
+    }
+
     /// Adds an emergency contact; gives its id.
     pub async fn contact(&self, name: &str, relationship: &str, email: Option<&str>) -> String {
         let input = json!({"name": name, "relationship": relationship, "phone": "+79001234567", "email": email});
