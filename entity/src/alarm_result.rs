@@ -36,6 +36,8 @@ pub struct Model {
     pub completed: bool,
     /// Those who were told of the alarm are told of its end.
     pub all_clear: bool,
+    /// They are to be, once a newer alarm of the person is over too.
+    pub all_clear_held: bool,
     /// Since when one of those who were told says to be on the way or to have called; later
     /// steps are not begun then.
     pub answered_at: Option<DateTimeUtc>,

@@ -14,7 +14,7 @@ mod m0008_past_messages;
 mod m0009_lanes;
 mod m0010_unknown_outcomes;
 mod m0011_open_notifications;
-mod m0012_accuracy;
+mod m0012_places_and_ends;
 mod m0013_opted_out;
 mod m0014_write_probes;
 
@@ -36,7 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_lanes::Migration),
             Box::new(m0010_unknown_outcomes::Migration),
             Box::new(m0011_open_notifications::Migration),
-            Box::new(m0012_accuracy::Migration),
+            Box::new(m0012_places_and_ends::Migration),
             Box::new(m0013_opted_out::Migration),
             Box::new(m0014_write_probes::Migration),
         ]

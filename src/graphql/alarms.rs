@@ -489,7 +489,9 @@ impl AlarmMutations {
         #[graphql(desc = "The alarm's id.")] alarm_id: ID,
         #[graphql(
             desc = "Tell those who were told of the alarms that end, and only them, that it is over. \
-                    Once, however often it is asked for, and of however many they were told.",
+                    Once, however often it is asked for, and of however many they were told. While a \
+                    newer real alarm of the person is open, they are told at the end of that, if an \
+                    all-clear is given then.",
             default = true
         )]
         all_clear: bool,

@@ -30,6 +30,8 @@ struct Page {
     drill: bool,
     open: bool,
     over: bool,
+    /// A newer alarm of the person is not.
+    again: bool,
     old: bool,
     thanks: bool,
     when: String,
@@ -122,6 +124,7 @@ async fn page(app: &App, told: &Told, wishes: Wishes) -> Result<String, Notice> 
         drill: told.alarm.kind == Kind::Drill,
         open,
         over: told.state == AlarmState::Over,
+        again: told.again,
         old: told.state == AlarmState::Old,
         thanks: wishes.done && own.is_some(),
         when: moment(told.alarm.timestamp, language),

@@ -53,6 +53,19 @@ on_both! {
         assert_eq!((&reactions[1]["recipient"]["__typename"], &reactions[1]["relationship"]), (&json!("Therapist"), &json!("")));
     }
 
+    async fn an_unlinked_therapist_sees_and_says_nothing_any_more(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        scene.therapist("Петр", "petr@example.com").await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let link = scene.link("petr@example.com", "/a/").await;
+        scene.react(&link, "on_my_way").await;
+        scene.haven.data(&scene.anna, "mutation { updateProfile(userId: \"me\", input: {therapistContactId: null}) { id } }", json!({})).await;
+        assert_eq!(scene.reactions(&id).await["result"]["answeredAt"], Value::Null);
+        scene.open(&link).await.assert_status(404);
+        scene.submit(&link, "reaction=called").await.assert_status(404);
+        assert_eq!(scene.reactions(&id).await["result"]["answeredAt"], Value::Null);
+    }
+
     async fn presses_at_one_instant_are_one_reaction(database) {
         let scene = Scene::new(database, Behaviour::Accept).await;
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

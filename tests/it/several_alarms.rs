@@ -126,6 +126,37 @@ on_both! {
         assert_eq!(scene.mail.mails().len(), 9);
     }
 
+    async fn an_all_clear_waits_for_the_end_of_a_newer_alarm(database) {
+        let scene = Scene::new(database, Behaviour::Accept).await;
+        let ivan = scene.contact("Иван", "Брат", Some("ivan@example.com")).await;
+        let first = press(&scene, "a").await;
+        let link = scene.link("ivan@example.com", "/a/").await;
+        scene.haven.data(&scene.anna, "mutation($id: ID!) { deleteEmergencyContact(id: $id) }", json!({"id": ivan})).await;
+        scene.contact("Мария", "Мама", Some("maria@example.com")).await;
+        scene.haven.data(&scene.anna, "mutation { saveEmergencyContact(userId: \"me\", input: {name: \"Олег\", relationship: \"Друг\", phone: \"+79005550000\", email: \"oleg@example.com\"}) { created } }", json!({})).await;
+        let second = press(&scene, "b").await;
+        let seen = scene.link("maria@example.com", "/a/").await;
+        let third = press(&scene, "c").await;
+        for again in 0..2 {
+            scene.complete(&second, true).await;
+            assert!(ended(&scene, &first).await && ended(&scene, &second).await);
+            assert!(all_clears(&scene, &second).await.is_empty(), "{again}");
+        }
+        scene.open(&link).await.assert_status(404);
+        let page = scene.open(&seen).await.body;
+        assert!(page.contains("снова нажал(а) кнопку") && !page.contains("Срочно делать ничего не нужно"), "{page}");
+        assert_eq!(scene.mail.mails().len(), 5);
+        scene.complete(&third, true).await;
+        // Who was told of the first alone, too.
+        assert_eq!(all_clears(&scene, &third).await, ["Мария", "Олег"]);
+        assert_eq!(all_clears(&scene, &first).await, ["Иван"]);
+        scene.complete(&first, true).await;
+        scene.mail.wait_for(8).await;
+        let page = scene.open(&seen).await.body;
+        assert!(page.contains("Срочно делать ничего не нужно"), "{page}");
+        assert_eq!(scene.mail.mails().len(), 8);
+    }
+
     async fn an_all_clear_asked_for_later_reaches_those_told_of_the_older_ones(database) {
         let scene = Scene::new(database, Behaviour::RefuseRecipientsContaining("maria".into())).await;
         scene.contact("Иван", "Брат", Some("ivan@example.com")).await;

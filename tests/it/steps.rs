@@ -118,6 +118,23 @@ on_both! {
         }
     }
 
+    async fn whoever_gives_place_to_somebody_else_stops_no_later_step(database) {
+        let scene = usual(database).await;
+        let id = scene.press(Value::Null).await["alarm"]["id"].clone();
+        let link = scene.link("ivan@example.com", "/a/").await;
+        scene.react(&link, "on_my_way").await;
+        assert_eq!(states(&scene.alarm(&id).await), ["SENT", "SKIPPED", "SKIPPED"]);
+        let data = scene.haven.data(&scene.anna, "{ me { emergencyContacts { id } } }", json!({})).await;
+        let ivan = data["me"]["emergencyContacts"][0]["id"].clone();
+        let update = "mutation($id: ID!, $input: EmergencyContactPatch!) { updateEmergencyContact(id: $id, input: $input) { id } }";
+        // A name is no other person.
+        scene.haven.data(&scene.anna, update, json!({"id": ivan, "input": {"name": "Ваня", "phone": "+79005550000"}})).await;
+        assert_eq!(states(&scene.alarm(&id).await), ["SENT", "SKIPPED", "SKIPPED"]);
+        scene.haven.data(&scene.anna, update, json!({"id": ivan, "input": {"name": "Олег", "email": "oleg@example.com"}})).await;
+        assert_eq!(scene.reactions(&id).await["result"]["answeredAt"], Value::Null);
+        assert_eq!(states(&scene.alarm(&id).await), ["SENT", "PENDING", "PENDING"]);
+    }
+
     async fn a_step_that_is_under_way_stops_too(database) {
         let scene = scene(database, Behaviour::RefuseRecipientsContaining("nobody".into()), three(), Some("ivan@example.com")).await;
         let id = scene.press(Value::Null).await["alarm"]["id"].clone();

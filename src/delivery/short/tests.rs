@@ -107,6 +107,7 @@ impl World {
                 therapist_notified: false,
                 completed: false,
                 all_clear: false,
+                all_clear_held: false,
                 answered_at: None,
                 completed_at: None,
                 closed_by_itself: false,

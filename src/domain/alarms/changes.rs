@@ -8,8 +8,8 @@ use entity::notification::{Purpose, Status};
 use entity::{alarm, alarm_result, emergency_contact, notification, therapist};
 use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
+    DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::trigger::one_by_one;
@@ -96,7 +96,8 @@ pub struct Ended {
 }
 
 /// Ends an alarm, and with a real one every older real one of the person that is still open: who
-/// is safe now is not to be shouted for any more. What was not sent yet is not sent any more; with
+/// is safe now is not to be shouted for any more. While a newer one is open, the all-clear waits for
+/// the end of that. What was not sent yet is not sent any more; with
 /// `all_clear`, exactly those who were told are told of the end, once, however often this is
 /// called, and whoever was told of several alarms by the newest of them. Told is also whoever may
 /// have been, because nobody knows what became of a try. Somebody whose mail is under way at this
@@ -123,13 +124,19 @@ pub async fn complete(app: &App, viewer: &Viewer, alarm_id: i64, all_clear: bool
         tx.rollback().await?;
         return Ok(Ended { alarm, older: ids });
     }
+    // Who reads that all is well must not find out by the next message that it is not.
+    let held = clear && alarm.kind == Kind::Real && newer_is_open(&tx, &alarm).await?;
+    let clear = clear && !held;
     if clear {
         keep_recipients(&tx, alarm.user_id).await?;
     }
-    let change = alarm_result::ActiveModel {
+    let mut change = alarm_result::ActiveModel {
         all_clear: Set(clear),
         ..Default::default()
     };
+    if held || clear {
+        change.all_clear_held = Set(held);
+    }
     let needless = (Status::Skipped, Failure::AlarmCompleted);
     end(app, &tx, &left, change, needless).await?;
     if clear {
@@ -145,8 +152,26 @@ pub async fn complete(app: &App, viewer: &Viewer, alarm_id: i64, all_clear: bool
     Ok(Ended { alarm, older })
 }
 
+/// Whether the person has pressed again since, and that alarm goes on.
+pub(super) async fn newer_is_open(tx: &impl ConnectionTrait, alarm: &alarm::Model) -> Result<bool> {
+    let mut newer = Query::select();
+    newer
+        .column(alarm::Column::Id)
+        .from(alarm::Entity)
+        .and_where(alarm::Column::UserId.eq(alarm.user_id))
+        .and_where(alarm::Column::Kind.eq(Kind::Real))
+        .and_where(alarm::Column::Id.gt(alarm.id));
+    let open = alarm_result::Entity::find()
+        .filter(alarm_result::Column::Completed.eq(false))
+        .filter(alarm_result::Column::AlarmId.in_subquery(newer))
+        .one(tx)
+        .await?;
+    Ok(open.is_some())
+}
+
 /// Locks the results of an alarm and of those that end with it: of a real one, the older real ones
-/// that are open or were ended together with it before. A drill or a test ends alone.
+/// that are open, were ended together with it before, or whose all-clear waits for it. A drill or a
+/// test ends alone.
 async fn together(
     tx: &DatabaseTransaction,
     alarm: &alarm::Model,
@@ -156,7 +181,9 @@ async fn together(
         .filter(Column::AlarmId.eq(alarm.id))
         .one(tx)
         .await?;
-    let mut with_it = Condition::any().add(Column::Completed.eq(false));
+    let mut with_it = Condition::any()
+        .add(Column::Completed.eq(false))
+        .add(Column::AllClearHeld.eq(true));
     if let Some(ended) = own.and_then(|own| own.completed_at) {
         let together = Column::CompletedAt
             .eq(ended)

@@ -13,6 +13,7 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
+use super::changes::newer_is_open;
 use super::lock_result;
 use crate::app::App;
 use crate::delivery::steps;
@@ -39,6 +40,8 @@ pub struct Told {
     pub reactions: Vec<reaction::Model>,
     /// Whether there is anything left to do.
     pub state: State,
+    /// The alarm is over, but the person has pressed again since, and that alarm goes on.
+    pub again: bool,
 }
 
 /// Whether the alarm still wants an answer.
@@ -119,8 +122,10 @@ pub async fn told(app: &App, holder: Holder) -> Result<Option<Told>> {
         .order_by_asc(reaction::Column::Id)
         .all(db)
         .await?;
+    let state = state(app, &alarm, &result);
     Ok(Some(Told {
-        state: state(app, &alarm, &result),
+        again: state == State::Over && newer_is_open(db, &alarm).await?,
+        state,
         notification,
         alarm,
         result,

@@ -368,6 +368,7 @@ fn blank_result() -> alarm_result::ActiveModel {
         therapist_notified: Set(false),
         completed: Set(false),
         all_clear: Set(false),
+        all_clear_held: Set(false),
         closed_by_itself: Set(false),
         ..Default::default()
     }

@@ -1,4 +1,5 @@
-//! How exactly the phone knew where the person is, and since when.
+//! How exactly the phone knew where the person is, and since when; and which all-clears wait for the
+//! end of a newer alarm.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
@@ -7,10 +8,11 @@ use sea_orm_migration::schema::*;
 pub struct Migration;
 
 /// New columns, a statement each, because SQLite adds one at a time.
-fn columns() -> [ColumnDef; 2] {
+fn columns() -> [ColumnDef; 3] {
     [
         double_null("accuracy"),
         timestamp_with_time_zone_null("located_at"),
+        boolean("all_clear_held").default(false).to_owned(),
     ]
 }
 
