@@ -84,7 +84,7 @@ impl Mailer {
             .context("HAVEN_MAIL_FROM must be an address")?;
         // Not every server takes another; what it refused of the sender would look like the
         // recipient's fault.
-        sender.email = address(&sender.email.to_string())
+        sender.email = address(sender.email.as_ref())
             .filter(|email| email.to_string().is_ascii())
             .context("HAVEN_MAIL_FROM must have a local part in ASCII, and a domain that exists")?;
         Ok(Self { transport, sender })

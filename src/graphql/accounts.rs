@@ -46,7 +46,7 @@ impl Session {
 #[derive(InputObject)]
 pub struct RegisterInput {
     /// 1–150 characters: letters of any script, digits and `@ . + - _`. Unique without regard
-    /// to case.
+    /// to case; `admin`, `me` and `system` count as taken.
     username: String,
     /// A valid email address, at most 254 characters. It need not be unique.
     email: String,

@@ -319,7 +319,7 @@ pub struct TriggerAlarmInput {
     accuracy: Option<f64>,
 }
 
-/// What the phone did in an alarm. What is left out stays.
+/// What the phone did in an alarm. What is left out stays; null is refused, save in the place.
 #[derive(InputObject)]
 pub struct ReportAlarmInput {
     /// It played the music.
@@ -482,7 +482,8 @@ impl AlarmMutations {
 
     /// Ends an alarm: what was not sent yet is not sent any more. With a real one, the person's
     /// older real ones that are still open end too, with the same choice of an all-clear; a drill
-    /// or a test ends alone. `NOT_FOUND` where the alarm does not exist or is not the caller's.
+    /// or a test ends alone. Admins may end anybody's. `NOT_FOUND` where the alarm does not exist or
+    /// is not the caller's.
     async fn complete_alarm(
         &self,
         ctx: &Context<'_>,

@@ -140,7 +140,7 @@ pub struct SaveEmergencyContactInput {
     email: MaybeUndefined<String>,
 }
 
-/// A change of a contact. What is left out stays.
+/// A change of a contact. What is left out stays; null is refused, save in `email`.
 #[derive(InputObject)]
 pub struct EmergencyContactPatch {
     /// At most 255 characters.

@@ -142,6 +142,11 @@ impl Notification {
         self.0.attempts
     }
 
+    /// When it was decided on: with the press, for most.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
     /// When the mail server or the SMS gateway took it.
     async fn sent_at(&self) -> Option<DateTime<Utc>> {
         self.0.sent_at

@@ -170,7 +170,7 @@ pub struct AlarmScenarioInput {
     steps: Option<Vec<AlarmStepInput>>,
 }
 
-/// A change of a scenario. What is left out stays.
+/// A change of a scenario. What is left out stays; null is refused.
 #[derive(InputObject)]
 pub struct AlarmScenarioPatch {
     /// At most 255 characters.

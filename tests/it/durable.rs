@@ -1,4 +1,5 @@
-//! What was answered survives a power cut.
+//! The database as it lies on the disk: what was answered survives a power cut, and nobody else reads
+//! it.
 
 use haven::db::Db;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -46,6 +47,27 @@ on_both! {
         assert_eq!(db.unsafe_settings().await.unwrap(), off);
         db.close().await.unwrap();
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_may_read_the_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let url = format!("sqlite://{}", data.join("haven.sqlite3").display());
+    let db = Db::open(&url, 1).await.unwrap();
+    db.migrate().await.unwrap();
+    let mut paths = vec![data.clone()];
+    let files = std::fs::read_dir(&data).unwrap();
+    paths.extend(files.map(|file| file.unwrap().path()));
+    // The folder, the database, its write-ahead log, and the index of that.
+    assert_eq!(paths.len(), 4, "{paths:?}");
+    for path in paths {
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    }
+    db.close().await.unwrap();
 }
 
 /// What an operator set to be surer than that is left.
