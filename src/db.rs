@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may take to show that the server is still behind it. The driver waits for
 /// ever for a machine that went without a word, and hands its connections out until the kernel
 /// gives them up, a quarter of an hour later.
-const ALIVE: Duration = Duration::from_secs(1);
+const ALIVE: Duration = Duration::from_secs(2);
 /// How long a connection is taken to be alive after its last use, where a failure costs a request
 /// and no alarm.
 const USED_LATELY: Duration = Duration::from_secs(5);
