@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use entity::notification::{self, Channel};
+use entity::notification::{self, Channel, Purpose};
 use haven::db::Db;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -113,7 +113,8 @@ async fn times(
         .collect();
     let mut times: Vec<f64> = rows
         .iter()
-        .filter(|row| row.channel == Channel::Email)
+        // The person is written to as well, about addresses that fail.
+        .filter(|row| row.channel == Channel::Email && row.purpose == Purpose::Alarm)
         .filter_map(|row| {
             let taken = handed
                 .get(&row.message_id)?

@@ -166,8 +166,10 @@ async fn check_sql(seeded: &Seeded) {
         .iter()
         .map(|row| row.try_get("", "query").unwrap())
         .collect();
-    // The queue of mails looks for work now and then.
-    ran.retain(|sql| !sql.contains("notifications") && !sql.is_empty());
+    // The queue of mails looks for work now and then, and the auditor whether writing works.
+    ran.retain(|sql| {
+        !sql.contains("notifications") && !sql.contains("write_probes") && !sql.is_empty()
+    });
     let statements = Statements::new(DbBackend::Postgres);
     let mut expected = vec![statements.caller.to_owned(), statements.profile.to_owned()];
     ran.sort_unstable();
