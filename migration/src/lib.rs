@@ -3,6 +3,7 @@
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 
+mod columns;
 mod m0001_accounts;
 mod m0002_catalogue;
 mod m0003_people;

@@ -4,10 +4,12 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
 
+use crate::columns;
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// New columns, a statement each, because SQLite adds one at a time.
+/// New columns.
 fn columns() -> [ColumnDef; 2] {
     [
         boolean("perhaps_sent").default(false).to_owned(),
@@ -18,30 +20,10 @@ fn columns() -> [ColumnDef; 2] {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("notifications")
-                        .add_column(column)
-                        .to_owned(),
-                )
-                .await?;
-        }
-        Ok(())
+        columns::add(manager, "notifications", columns()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns().into_iter().rev() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("notifications")
-                        .drop_column(column.get_column_name())
-                        .to_owned(),
-                )
-                .await?;
-        }
-        Ok(())
+        columns::drop(manager, "notifications", columns()).await
     }
 }

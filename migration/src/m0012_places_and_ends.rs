@@ -4,10 +4,12 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
 
+use crate::columns;
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// New columns, a statement each, because SQLite adds one at a time.
+/// New columns.
 fn columns() -> [ColumnDef; 3] {
     [
         double_null("accuracy"),
@@ -19,30 +21,10 @@ fn columns() -> [ColumnDef; 3] {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("alarm_results")
-                        .add_column(column)
-                        .to_owned(),
-                )
-                .await?;
-        }
-        Ok(())
+        columns::add(manager, "alarm_results", columns()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns().into_iter().rev() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("alarm_results")
-                        .drop_column(column.get_column_name())
-                        .to_owned(),
-                )
-                .await?;
-        }
-        Ok(())
+        columns::drop(manager, "alarm_results", columns()).await
     }
 }

@@ -3,11 +3,12 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::*;
 
+use crate::columns;
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// New columns, a statement each, because SQLite adds one at a time; as long as those they are
-/// copied from.
+/// New columns, as long as those they are copied from.
 fn columns() -> [ColumnDef; 2] {
     [
         string_len_null("opted_out_phone", 32),
@@ -18,16 +19,7 @@ fn columns() -> [ColumnDef; 2] {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("emergency_contacts")
-                        .add_column(column)
-                        .to_owned(),
-                )
-                .await?;
-        }
+        columns::add(manager, "emergency_contacts", columns()).await?;
         manager
             .get_connection()
             .execute_unprepared(
@@ -39,16 +31,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in columns().into_iter().rev() {
-            manager
-                .alter_table(
-                    Table::alter()
-                        .table("emergency_contacts")
-                        .drop_column(column.get_column_name())
-                        .to_owned(),
-                )
-                .await?;
-        }
-        Ok(())
+        columns::drop(manager, "emergency_contacts", columns()).await
     }
 }
